@@ -1,0 +1,72 @@
+"""An encrypted SNS topic that alarms and EventBridge rules can really publish to."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from secure_backend import keys
+from secure_backend.validation import Validation
+
+
+class AlarmTopic(Construct):
+    """An encrypted topic for alarms: TLS only, published to by this account's alarms and event rules and nobody else.
+
+    A topic policy replaces the default one, so CloudWatch is let in by name; the key's policy does the same, or the
+    message would be dropped in silence (FSBP SNS.1, SNS.4).
+
+    :param email: who is told; without it, subscribe to ``topic`` yourself.
+    :param key: a key of the caller's; one is made when left out.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's own word
+        *,
+        email: str | None = None,
+        key: kms.IKey | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        check = Validation(self, id)
+        if email is not None:
+            check.email("email", email)
+        if key is not None:
+            check.construct("key", key, kms.Key, "pass the key object, or leave it out for a new one")
+        check.raise_problems()
+
+        stack = cdk.Stack.of(self)
+        self.key: kms.IKey = key or keys.DataKey(self, "Key", description=f"Alarm messages of {stack.stack_name}")
+        self.topic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True)
+        keys.allow_alarms(self.key, self)
+        keys.allow_eventbridge(self.key, self)
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Alarms",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+            )
+        )
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Events",
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+            )
+        )
+        if email is not None:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+
+    def notify(self, alarm: cloudwatch.Alarm) -> None:
+        """Tell the topic's subscribers when the alarm goes off and when it is over."""
+        action = cloudwatch_actions.SnsAction(self.topic)
+        alarm.add_alarm_action(action)
+        alarm.add_ok_action(action)

@@ -1,0 +1,149 @@
+"""Collect every problem of one construct's properties, then raise once.
+
+Each problem reads ``Construct.property: got X; expected Y; do Z``.
+"""
+
+import ipaddress
+import re
+from collections.abc import Collection
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_logs as logs
+
+
+class InvalidPropertiesError(ValueError):
+    """A construct was given properties that it cannot be built from; the message lists all of them."""
+
+
+class Validation:
+    """The problems found so far in the properties of one construct.
+
+    Check everything, then call :meth:`raise_problems` before the first resource is built::
+
+        check = Validation(self, id)
+        check.whole_number("port", port, 1150, 65535, "leave it out for 5433")
+        check.raise_problems()
+    """
+
+    def __init__(self, construct: object, id: str) -> None:  # noqa: A002 - the CDK's own word
+        self._construct = type(construct).__name__
+        self._id = id
+        self._problems: list[str] = []
+
+    def refuse(self, property: str, got: object, expected: str, do: str) -> None:  # noqa: A002 - the house's word
+        """Record one problem: what was given, what would be right, and what to do."""
+        self._problems.append(f"{self._construct}.{property}: got {_shown(got)}; expected {expected}; {do}")
+
+    def check(self, holds: bool, property: str, got: object, expected: str, do: str) -> bool:  # noqa: A002
+        """Record a problem unless ``holds``; returns ``holds``."""
+        if not holds:
+            self.refuse(property, got, expected, do)
+        return holds
+
+    def raise_problems(self) -> None:
+        """Raise :class:`InvalidPropertiesError` with every recorded problem, or do nothing."""
+        if self._problems:
+            count = "1 problem" if len(self._problems) == 1 else f"{len(self._problems)} problems"
+            lines = "\n".join(f"  {problem}" for problem in self._problems)
+            raise InvalidPropertiesError(f"{self._construct} '{self._id}' cannot be built, {count}:\n{lines}")
+
+    def construct(self, property: str, value: object, kind: type | tuple[type, ...], do: str) -> bool:  # noqa: A002
+        """Check that a construct object was passed where one is expected, and not its name or id.
+
+        An interface of the CDK (``kms.IKey``) is given as its concrete class or as any class that
+        implements it; what is tested is that the value is an object of the construct tree.
+        """
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        names = " or ".join(k.__name__ for k in kinds)
+        is_construct = hasattr(value, "node") and not isinstance(value, str)
+        return self.check(is_construct, property, value, f"a {names} object", do)
+
+    def boolean(self, property: str, value: object) -> bool:  # noqa: A002
+        """Check for True or False itself: the text "false" is true in Python."""
+        return self.check(
+            isinstance(value, bool), property, value, "True or False", "pass a bool, not text or a number"
+        )
+
+    def whole_number(self, property: str, value: object, low: int, high: int, do: str) -> bool:  # noqa: A002
+        """Check for a whole number from ``low`` to ``high``; tokens are refused, they hide the value."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.refuse(property, value, f"a whole number from {low} to {high}", do)
+            return False
+        return self.check(
+            not cdk.Token.is_unresolved(value) and low <= value <= high,
+            property,
+            value,
+            f"{low} to {high}",
+            do,
+        )
+
+    def one_of(self, property: str, value: object, allowed: Collection[Any], do: str) -> bool:  # noqa: A002
+        """Check that the value is one of a few."""
+        return self.check(value in allowed, property, value, "one of " + ", ".join(str(a) for a in allowed), do)
+
+    def text(self, property: str, value: object, pattern: str, expected: str, do: str) -> bool:  # noqa: A002
+        """Check for literal text that matches the whole pattern; tokens are refused."""
+        return self.check(
+            isinstance(value, str) and not cdk.Token.is_unresolved(value) and re.fullmatch(pattern, value) is not None,
+            property,
+            value,
+            expected,
+            do,
+        )
+
+    def days(self, property: str, value: object, low: int, high: int, do: str) -> bool:  # noqa: A002
+        """Check for a :class:`aws_cdk.Duration` of whole days from ``low`` to ``high``."""
+        expected = f"a Duration of {low} to {high} days"
+        if not isinstance(value, cdk.Duration):
+            self.refuse(property, value, expected, do)
+            return False
+        days = value.to_seconds() / 86_400
+        return self.check(days.is_integer() and low <= days <= high, property, value, expected, do)
+
+    def retention(self, property: str, value: object) -> bool:  # noqa: A002
+        """Check for a member of :class:`aws_cdk.aws_logs.RetentionDays`, the retentions CloudWatch Logs offers."""
+        return self.check(
+            isinstance(value, logs.RetentionDays) and value is not logs.RetentionDays.INFINITE,
+            property,
+            value,
+            "a bounded aws_logs.RetentionDays",
+            "pass for example aws_logs.RetentionDays.ONE_YEAR",
+        )
+
+    def networks(self, property: str, values: object, do: str) -> bool:  # noqa: A002
+        """Check for a non-empty list of CIDR ranges without host bits, none of which is the whole internet."""
+        if not isinstance(values, (list, tuple)) or not values:
+            self.refuse(property, values, "at least one CIDR range", do)
+            return False
+        sound = True
+        for value in values:
+            try:
+                network = ipaddress.ip_network(value)
+            except (TypeError, ValueError):
+                self.refuse(property, value, "a CIDR range without host bits, such as 203.0.113.0/24", do)
+                sound = False
+                continue
+            sound &= self.check(network.prefixlen > 0, property, value, "a range that is not the whole internet", do)
+        return sound
+
+    def email(self, property: str, value: object) -> bool:  # noqa: A002
+        """Check for an address that SNS can send a confirmation to."""
+        return self.text(
+            property,
+            value,
+            r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}",
+            "an e-mail address",
+            "pass one such as security@example.com; its owner has to confirm the subscription",
+        )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, cdk.Duration):
+        seconds = value.to_seconds()
+        return f"{seconds / 86_400:g} days" if seconds % 86_400 == 0 else f"{seconds:g} seconds"
+    if isinstance(value, str) and cdk.Token.is_unresolved(value):
+        return "a token (a value known only at deployment)"
+    if isinstance(value, int) and not isinstance(value, bool) and cdk.Token.is_unresolved(value):
+        return "a token (a value known only at deployment)"
+    return repr(value)
