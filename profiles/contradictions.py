@@ -1,0 +1,98 @@
+"""What no single key can show: two keys that contradict each other, and production's rules."""
+
+from profiles.settings import Settings
+
+
+def contradictions(settings: Settings) -> list[str]:
+    """Return what single keys cannot show: two keys that contradict each other, or production's rules."""
+    problems: list[str] = []
+
+    def check(holds: bool, key: str, got: object, expected: str, fix: str) -> None:
+        if not holds:
+            problems.append(f"{key}: got {got!r}; expected {expected}; {fix}")
+
+    region, zones, database, audit = settings.region, settings.zones, settings.database, settings.audit
+    if region and zones:
+        outside = [zone for zone in zones if not zone.startswith(region)]
+        check(not outside, "zones", outside, f"zones of {region}", "name zones of the profile's own region")
+        check(len(zones) >= 2, "zones", list(zones), "two zones or more", "a database needs subnets in two zones")
+    network = settings.network
+    if network.nat_gateways is not None:
+        check(
+            network.egress == "nat",
+            "network.nat_gateways",
+            network.nat_gateways,
+            'no number without egress = "nat"',
+            "leave it out",
+        )
+        check(
+            network.nat_gateways <= len(zones) or not zones,
+            "network.nat_gateways",
+            network.nat_gateways,
+            f"at most one a zone, {len(zones)}",
+            "leave it out for one a zone",
+        )
+    if database.max_storage_gib is not None:
+        check(
+            database.max_storage_gib * 10 >= database.storage_gib * 11,
+            "database.max_storage_gib",
+            database.max_storage_gib,
+            f"110 % of storage_gib or more, {-(-database.storage_gib * 11 // 10)}",
+            "raise it, or leave it out",
+        )
+    check(
+        database.restore_snapshot is None or database.generation > 1,
+        "database.generation",
+        database.generation,
+        "2 or more with restore_snapshot",
+        "a restore makes a new instance beside the old one: raise it by one",
+    )
+    check(
+        audit.lock_mode == "governance" or audit.confirm_compliance,
+        "audit.confirm_compliance",
+        False,
+        'true with lock_mode = "compliance"',
+        "compliance cannot be undone before its days have passed, not even by root",
+    )
+    check(
+        audit.existing_trail or audit.existing_log_group is None,
+        "audit.existing_log_group",
+        audit.existing_log_group,
+        "nothing without existing_trail = true",
+        "leave it out",
+    )
+    domain = settings.api.domain
+    if domain is not None and region:
+        check(
+            domain.certificate_arn.split(":")[3] == region,
+            "api.domain.certificate_arn",
+            domain.certificate_arn,
+            f"a certificate of {region}",
+            "a regional API takes a certificate of its own region only",
+        )
+    if settings.production:
+        check(
+            settings.logs.retention_days >= 365,
+            "logs.retention_days",
+            settings.logs.retention_days,
+            "365 or more in production",
+            "leave it out for 365",
+        )
+        check(database.multi_az, "database.multi_az", False, "true in production", "leave it out for true")
+        check(
+            database.deletion_protection,
+            "database.deletion_protection",
+            False,
+            "true in production",
+            "leave it out for true",
+        )
+        check(database.backup_plan, "database.backup_plan", False, "true in production", "leave it out for true")
+        check(
+            database.backup_retention_days >= 7,
+            "database.backup_retention_days",
+            database.backup_retention_days,
+            "7 or more in production",
+            "leave it out for 7",
+        )
+        check(settings.api.web_acl.enabled, "api.web_acl.enabled", False, "true in production", "leave it out for true")
+    return problems

@@ -1,0 +1,234 @@
+"""The operator's choices: every key of a profile with its bounds, its default and its fix.
+
+A profile is read by :func:`profiles.reading.load`.
+"""
+
+import ipaddress
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+# CloudWatch Logs offers these retentions and no others.
+RetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+MonitoringSeconds = Literal[1, 5, 10, 15, 30, 60]
+
+
+def _refused(expected: str) -> PydanticCustomError:
+    return PydanticCustomError("refused", "{expected}", {"expected": expected})
+
+
+def _network(value: str) -> str:
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError:
+        raise _refused("a range such as 203.0.113.0/24, without host bits") from None
+    if network.prefixlen == 0:
+        raise _refused("a range that is not the whole internet")
+    return value
+
+
+def _private_network(value: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError:
+        raise _refused("an IPv4 range such as 10.20.0.0/16, without host bits") from None
+    private = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+    if not any(network.subnet_of(ipaddress.IPv4Network(block)) for block in private):
+        raise _refused("a private range (RFC 1918 or 100.64.0.0/10)")
+    if not 16 <= network.prefixlen <= 24:
+        raise _refused("a range from /16 to /24")
+    return value
+
+
+def _issuer(value: str) -> str:
+    if value != "cognito" and not (value.startswith("https://") and "*" not in value and len(value) > len("https://")):
+        raise _refused('the https:// address of a token issuer, or "cognito" for a user pool of its own')
+    return value
+
+
+def _audience(value: str) -> str:
+    if "*" in value:
+        raise _refused("the one audience that tokens for this API carry, without *")
+    return value
+
+
+def _zones(values: tuple[str, ...]) -> tuple[str, ...]:
+    if any(value.startswith("dummy") for value in values):
+        raise _refused("the names of real zones")
+    if len(set(values)) != len(values):
+        raise _refused("different zones")
+    return values
+
+
+_EMAIL = r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}$"
+_REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
+
+Email = Annotated[str, Field(pattern=_EMAIL)]
+Network = Annotated[str, AfterValidator(_network)]
+
+
+class Section(BaseModel):
+    """A table of the file: closed, strict, frozen. A field's description is the fix that its errors name."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class NetworkSettings(Section):
+    """Addresses and ways in and out."""
+
+    cidr: Annotated[str, AfterValidator(_private_network)] = Field(
+        "10.20.0.0/16", description="choose a range that no connected network uses"
+    )
+    egress: Literal["none", "nat", "regional-nat"] = Field(
+        "none", description='leave it out for "none": the application needs no way out'
+    )
+    nat_gateways: int | None = Field(None, ge=1, le=6, description="leave it out for one a zone")
+    public_subnets: bool = Field(False, description="leave it out: nothing of the application is public but the API")
+    flow_logs: Literal["log-group", "s3"] = Field("log-group", description='leave it out for "log-group"')
+    interface_endpoints: tuple[str, ...] = Field((), description='name services such as "secretsmanager"')
+    dynamodb_endpoint: bool = Field(False, description="true adds the free gateway endpoint")
+    instance_connect: bool = Field(False, description="true opens the operators' way to the database")
+    organization_id: str | None = Field(
+        None, pattern=r"^o-[a-z0-9]{10,32}$", description="copy it from AWS Organizations, or leave it out"
+    )
+    s3_prefix_list: str | None = Field(
+        None,
+        pattern=r"^pl-[0-9a-f]{8,17}$",
+        description="ask `aws ec2 describe-managed-prefix-lists --filters "
+        "Name=prefix-list-name,Values=com.amazonaws.<region>.s3`",
+    )
+
+
+class LogSettings(Section):
+    """How long logs are kept."""
+
+    retention_days: RetentionDays = Field(365, description="choose 365 or more in production")
+
+
+class AlarmSettings(Section):
+    """Who is told."""
+
+    email: Email | Literal[""] = Field("", description="name a mailbox that somebody reads")
+
+
+class DocumentSettings(Section):
+    """The bucket of documents."""
+
+    old_versions_days: int = Field(90, ge=1, le=3650, description="leave it out for 90")
+    object_lock_days: int | None = Field(None, ge=1, le=36500, description="leave it out for no lock")
+    malware_protection: bool = Field(False, description="true has GuardDuty scan each upload")
+
+
+class DatabaseSettings(Section):
+    """The PostgreSQL instance."""
+
+    instance_class: str = Field(
+        "t4g.medium",
+        pattern=r"^[a-z][a-z0-9-]{1,9}\.[a-z0-9]{4,12}$",
+        description="write it without db., as t4g.medium",
+    )
+    storage_gib: int = Field(100, ge=20, le=65536, description="leave it out for 100")
+    max_storage_gib: int | None = Field(None, ge=22, le=65536, description="leave it out for the construct's choice")
+    multi_az: bool = Field(True, description="false gives up the standby; only outside production")
+    port: int = Field(5433, ge=1150, le=65535, description="leave it out for 5433")
+    backup_retention_days: int = Field(7, ge=1, le=35, description="choose 7 or more in production")
+    backup_plan: bool = Field(True, description="leave it out for true")
+    restore_testing: bool = Field(False, description="true restores a snapshot each week to prove that it can be")
+    monitoring_seconds: MonitoringSeconds = Field(60, description="leave it out for 60")
+    managed_secret: bool = Field(False, description="leave it out: the master signs in by IAM")
+    proxy: bool = Field(False, description="true adds RDS Proxy, about 22 dollars a month")
+    deletion_protection: bool = Field(True, description="leave it out for true")
+    generation: int = Field(1, ge=1, le=99, description="raise it by one for a new instance beside the old one")
+    restore_snapshot: str | None = Field(
+        None, pattern=r"^[a-z][a-z0-9:-]{0,254}$", description="name the snapshot, and raise generation"
+    )
+
+
+class UsagePlanSettings(Section):
+    """The API key and its quota: metering, never authentication."""
+
+    rate: int = Field(ge=1, le=10_000, description="requests a second, such as 100")
+    burst: int = Field(ge=1, le=5_000, description="such as 200")
+    quota_per_day: int = Field(ge=1, description="such as 10000")
+
+
+class WebAclSettings(Section):
+    """The web application firewall."""
+
+    enabled: bool = Field(True, description="false gives up WAF; it costs about 10 dollars a month")
+    requests_per_address: int = Field(1000, ge=10, le=2_000_000_000, description="requests in five minutes, 10 or more")
+    count_only: tuple[str, ...] = Field((), description="name rules that count and do not block")
+
+
+class DomainSettings(Section):
+    """A domain of one's own; the default endpoint is then closed."""
+
+    name: str = Field(pattern=r"^([a-z0-9-]{1,63}\.)+[a-z]{2,24}$", description="such as api.example.com")
+    certificate_arn: str = Field(
+        pattern=r"^arn:[a-z-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]{36}$",
+        description="a certificate of the profile's own region",
+    )
+    hosted_zone_id: str = Field(pattern=r"^Z[A-Z0-9]{1,31}$", description="the Route 53 zone that holds the name")
+    hosted_zone_name: str = Field(pattern=r"^([a-z0-9-]{1,63}\.)+[a-z]{2,24}$", description="such as example.com")
+
+
+class ApiSettings(Section):
+    """The edge."""
+
+    issuer: Annotated[str, AfterValidator(_issuer)] | Literal[""] = Field(
+        "", description='name who issues the callers\' tokens, or write "cognito"'
+    )
+    audience: Annotated[str, AfterValidator(_audience)] = Field(
+        "documents", min_length=1, max_length=200, description="the aud claim of the issuer's tokens for this API"
+    )
+    rate: int = Field(50, ge=1, le=10_000, description="requests a second over all callers; leave it out for 50")
+    burst: int = Field(100, ge=1, le=5_000, description="leave it out for 100")
+    authorizer_cache_seconds: int = Field(300, ge=0, le=3600, description="leave it out for 300")
+    source_networks: tuple[Network, ...] | None = Field(
+        None, min_length=1, description="name the networks of your callers, or leave it out for any"
+    )
+    cors_origins: tuple[str, ...] = Field((), description="name https:// origins of browser applications")
+    usage_plan: UsagePlanSettings | None = Field(None, description="leave it out for no API key")
+    web_acl: WebAclSettings = WebAclSettings()
+    domain: DomainSettings | None = Field(None, description="leave it out for the default endpoint")
+
+
+class AuditSettings(Section):
+    """The trail."""
+
+    existing_trail: bool = Field(False, description="true where the account already has a management trail")
+    existing_log_group: str | None = Field(
+        None,
+        min_length=1,
+        max_length=512,
+        pattern=r"^[A-Za-z0-9_./#-]+$",
+        description="the log group that the existing management trail delivers to",
+    )
+    lock_mode: Literal["governance", "compliance"] = Field("governance", description='leave it out for "governance"')
+    lock_days: int = Field(365, ge=1, le=36500, description="1 is enough for development, 365 for production")
+    confirm_compliance: bool = Field(False, description="true says that nobody, not even root, can shorten the lock")
+    insights: bool = Field(True, description="false gives up the detection of unusual call rates")
+
+
+class Settings(Section):
+    """One profile."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,29}$", description="it begins every stack's name")
+    production: bool = Field(False, description="true holds the profile to production's rules")
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | Literal[""] = Field(
+        "", description='write the 12 digits as text: account = "123456789012"'
+    )
+    region: Annotated[str, Field(pattern=_REGION)] | Literal[""] = Field(description="such as eu-central-1")
+    zones: Annotated[tuple[str, ...], AfterValidator(_zones)] = Field(
+        max_length=6, description='name two or more of the region\'s zones: ["eu-central-1a", "eu-central-1b"]'
+    )
+    network: NetworkSettings = NetworkSettings()
+    logs: LogSettings = LogSettings()
+    alarms: AlarmSettings = AlarmSettings()
+    documents: DocumentSettings = DocumentSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    api: ApiSettings = ApiSettings()
+    audit: AuditSettings = AuditSettings()
