@@ -1,0 +1,195 @@
+"""Put a Lambda function's locked packages beside its code: arm64 wheels, the same bytes wherever it runs, no Docker.
+
+A function's folder holds its code, ``requirements.txt`` (a lock with hashes, compiled for the
+function's platform) and ``requirements.sha256`` (the digests of the lock and of the packages that come
+of it). This module fills ``site-packages`` in that folder; :func:`secure_backend.lambda_code.lambda_code`
+makes the asset of both. The command does nothing where the packages are already right::
+
+    python -m secure_backend.lambda_packages services/documents            # fetch what is missing
+    python -m secure_backend.lambda_packages --rebuild services/documents  # fetch all again and compare
+    python -m secure_backend.lambda_packages --record services/documents   # after compiling a new lock
+
+Wheels are unpacked, not installed: nothing of theirs runs, and no file says where or when it was done.
+"""
+
+import argparse
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+PACKAGES = "site-packages"
+LOCK = "requirements.txt"
+RECORD = "requirements.sha256"
+PYTHON_VERSION = "3.14"
+# Lambda's Python 3.14 runs on Amazon Linux 2023, which has glibc 2.34: any older manylinux will do, the newest first.
+PLATFORMS = (*(f"manylinux_2_{minor}_aarch64" for minor in range(34, 16, -1)), "manylinux2014_aarch64")
+# What an installer writes about itself, and what only a compiler or a test runner wants.
+_UNWANTED_NAMES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "__pycache__", "tests", "test"})
+_COMMAND = "python -m secure_backend.lambda_packages"
+
+
+class LambdaPackagesError(RuntimeError):
+    """The packages of a function are missing, or are not those of its lock; the message says what to do."""
+
+
+def tree_files(folder: Path) -> Iterator[Path]:
+    """Yield the folder's files in one order everywhere, without the bytecode that a Python may have left there."""
+    found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def tree_digest(folder: Path) -> str:
+    """Return the SHA-256 of names and contents; times, modes and bytecode do not count."""
+    digest = hashlib.sha256()
+    for path in tree_files(folder):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{content}  {path.relative_to(folder).as_posix()}\n".encode())
+    return digest.hexdigest()
+
+
+def check_packages(folder: Path) -> Path:
+    """Return the folder's packages, or raise :class:`LambdaPackagesError` unless they are those of its lock."""
+    problem = _problem(folder)
+    if problem:
+        raise LambdaPackagesError(f"{folder}: {problem}; run: {_COMMAND} {folder}")
+    return folder / PACKAGES
+
+
+def vendor(folder: Path, *, rebuild: bool = False) -> bool:
+    """Fetch the folder's packages unless they are there, and compare them with the record.
+
+    :param folder: holds ``requirements.txt`` and ``requirements.sha256``.
+    :param rebuild: fetch them even when they are there.
+    :returns: whether anything was fetched.
+    :raises LambdaPackagesError: when what comes of the lock is not what was recorded.
+    """
+    if not rebuild and _problem(folder) is None:
+        return False
+    recorded = _recorded(folder)
+    if recorded.get(LOCK) != _lock_digest(folder):
+        raise LambdaPackagesError(
+            f"{folder / LOCK} is not the lock that {RECORD} was made of; "
+            f"restore it, or, if it was changed on purpose, run: {_COMMAND} --record {folder}"
+        )
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".vendor-") as scratch:
+        built = _build(folder / LOCK, Path(scratch))
+        digest = tree_digest(built)
+        if digest != recorded.get(PACKAGES):
+            raise LambdaPackagesError(
+                f"{folder / LOCK} gives packages with SHA-256 {digest}, but {RECORD} says {recorded.get(PACKAGES)}; "
+                f"find out why before shipping them: the lock's hashes have not changed, so the unpacking has "
+                f"(if this module was changed on purpose, run: {_COMMAND} --record {folder})"
+            )
+        _replace(folder / PACKAGES, built)
+    return True
+
+
+def record(folder: Path) -> None:
+    """Fetch the folder's packages and write down their digest and the lock's: for a lock that was just compiled."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".vendor-") as scratch:
+        built = _build(folder / LOCK, Path(scratch))
+        lines = f"{_lock_digest(folder)}  {LOCK}\n{tree_digest(built)}  {PACKAGES}\n"
+        (folder / RECORD).write_text(lines, encoding="ascii", newline="\n")
+        _replace(folder / PACKAGES, built)
+
+
+def unpack(wheel: Path, target: Path) -> None:
+    """Unpack what a function imports from a wheel, and its licences; leave out scripts, tests and records."""
+    with zipfile.ZipFile(wheel) as archive:
+        for entry in archive.infolist():
+            parts = _destination(PurePosixPath(entry.filename))
+            if entry.is_dir() or parts is None:
+                continue
+            path = target.joinpath(*parts)
+            if path.exists():
+                raise LambdaPackagesError(f"{wheel.name} brings {'/'.join(parts)} a second time; remove one of the two")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.read(entry))
+
+
+def _destination(name: PurePosixPath) -> tuple[str, ...] | None:
+    parts = name.parts
+    if name.is_absolute() or ".." in parts:
+        raise LambdaPackagesError(f"a wheel holds the path {name}, which leads out of it; do not use that wheel")
+    if parts[0].endswith(".data"):
+        if len(parts) < 3 or parts[1] not in {"purelib", "platlib"}:
+            return None
+        parts = parts[2:]
+    return None if _UNWANTED_NAMES.intersection(parts) else parts
+
+
+def _build(lock: Path, scratch: Path) -> Path:
+    wheels, built = scratch / "wheels", scratch / PACKAGES
+    built.mkdir()
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
+    command += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--implementation=cp"]
+    command += [f"--python-version={PYTHON_VERSION}", *(f"--platform={platform}" for platform in PLATFORMS)]
+    result = subprocess.run(  # noqa: S603 - this interpreter's pip, with arguments of ours
+        [*command, f"--dest={wheels}", f"--requirement={lock}"], capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        raise LambdaPackagesError(
+            f"pip could not fetch the wheels of {lock} (it needs the package index): {result.stderr.strip()}"
+        )
+    for wheel in sorted(wheels.glob("*.whl")):
+        unpack(wheel, built)
+    return built
+
+
+def _replace(target: Path, built: Path) -> None:
+    if target.exists():
+        shutil.rmtree(target)
+    built.rename(target)
+
+
+def _problem(folder: Path) -> str | None:
+    packages, recorded = folder / PACKAGES, _recorded(folder)
+    if not packages.is_dir():
+        return f"the packages of {LOCK} are not there"
+    if recorded.get(LOCK) != _lock_digest(folder):
+        return f"{LOCK} has changed since {RECORD} was written"
+    if recorded.get(PACKAGES) != tree_digest(packages):
+        return f"{PACKAGES} does not hold what {RECORD} says"
+    return None
+
+
+def _lock_digest(folder: Path) -> str:
+    # A checkout may have turned the line ends round.
+    return hashlib.sha256((folder / LOCK).read_text(encoding="utf-8").encode()).hexdigest()
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    path = folder / RECORD
+    lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
+    return {name: digest for digest, name in (line.split() for line in lines)}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; say in one line a folder what was done."""
+    parser = argparse.ArgumentParser(prog=_COMMAND, description="Fetch the locked arm64 packages of Lambda functions.")
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help=f"holds {LOCK} and {RECORD}")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--rebuild", action="store_true", help="fetch everything again and compare with the record")
+    how.add_argument("--record", action="store_true", help="write the record, after compiling a new lock")
+    options = parser.parse_args(arguments)
+    for folder in options.folders:
+        try:
+            if options.record:
+                record(folder)
+                done = f"recorded in {RECORD}"
+            else:
+                done = "fetched, as recorded" if vendor(folder, rebuild=options.rebuild) else "already there"
+        except (LambdaPackagesError, OSError) as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        sys.stdout.write(f"{folder}/{PACKAGES}: {done}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
