@@ -1,0 +1,140 @@
+"""Who is told when a database runs out of something, or when RDS does something to it."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
+from aws_cdk import aws_events as events
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from secure_backend.alarm_topic import AlarmTopic
+
+_MIB = 1024**2
+_GIB = 1024**3
+# What an operator has to know. The daily backup's start and end, and the creation, are left out.
+_CATEGORIES = (
+    "availability",
+    "configuration change",
+    "deletion",
+    "failover",
+    "failure",
+    "low storage",
+    "maintenance",
+    "notification",
+    "recovery",
+    "restoration",
+    "security patching",
+)
+
+
+class PostgresAlarms(Construct):
+    """Alarms on storage, processor and connections, and RDS's own events, to one topic.
+
+    RDS cannot publish to an encrypted topic itself, so its events come through EventBridge and never through an
+    ``AWS::RDS::EventSubscription``.
+
+    :param instance: the database.
+    :param identifier: its name, as text: the rule matches it without waiting for the instance.
+    :param parameter_group_name: the group whose changes are told as well.
+    :param memory_gib: the instance's memory, from which PostgreSQL's connection limit follows.
+    :param allocated_storage_gib: the storage it starts with.
+    :param topic: an :class:`AlarmTopic`, or a topic whose policy and key let CloudWatch and EventBridge publish.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's own word
+        *,
+        instance: rds.IDatabaseInstance,
+        identifier: str,
+        parameter_group_name: str,
+        memory_gib: int,
+        allocated_storage_gib: int,
+        topic: AlarmTopic | sns.ITopic,
+    ) -> None:
+        super().__init__(scope, id)
+        self._topic = topic
+        five_minutes = cdk.Duration.minutes(5)
+        # RDS adds storage when a tenth is left; half of that means that it cannot add any more. RDS reports this
+        # metric as long as the instance runs, so this one alarm treats silence as a fault, and the others do not.
+        storage = cloudwatch.Alarm(
+            self,
+            "FreeStorage",
+            alarm_description=f"{identifier} has little storage left and autoscaling did not help, or it is down",
+            metric=instance.metric_free_storage_space(period=five_minutes, statistic="Minimum"),
+            threshold=max(allocated_storage_gib * _GIB // 20, _GIB),
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=3,
+            datapoints_to_alarm=3,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+        processor = cloudwatch.Alarm(
+            self,
+            "Cpu",
+            alarm_description=f"{identifier} has used 80 % of its processor for 15 minutes",
+            metric=instance.metric_cpu_utilization(period=five_minutes),
+            threshold=80,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=3,
+            datapoints_to_alarm=3,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        connections = cloudwatch.Alarm(
+            self,
+            "Connections",
+            alarm_description=f"{identifier} has used most of its connections for 5 minutes",
+            metric=instance.metric_database_connections(period=cdk.Duration.minutes(1), statistic="Maximum"),
+            threshold=connection_limit(memory_gib) * 7 // 10,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=5,
+            datapoints_to_alarm=5,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        self.alarms: tuple[cloudwatch.Alarm, ...] = (storage, processor, connections)
+        for alarm in self.alarms:
+            self._notify(alarm)
+        self._tell_events(identifier, parameter_group_name)
+
+    def _notify(self, alarm: cloudwatch.Alarm) -> None:
+        if isinstance(self._topic, AlarmTopic):
+            self._topic.notify(alarm)
+            return
+        action = cloudwatch_actions.SnsAction(self._topic)
+        alarm.add_alarm_action(action)
+        alarm.add_ok_action(action)
+
+    def _tell_events(self, identifier: str, parameter_group_name: str) -> None:
+        """Send RDS's events to the topic.
+
+        The L1: the L2's target would widen the topic's policy, in whichever stack the topic stands.
+        """
+        stack = cdk.Stack.of(self)
+        topic = self._topic.topic if isinstance(self._topic, AlarmTopic) else self._topic
+
+        def arn(kind: str, name: str) -> str:
+            return stack.format_arn(
+                service="rds", resource=kind, resource_name=name, arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+            )
+
+        self.event_rule = events.CfnRule(
+            self,
+            "Events",
+            description=f"What RDS does to {identifier}",
+            event_pattern={
+                "source": ["aws.rds"],
+                "detail-type": ["RDS DB Instance Event", "RDS DB Parameter Group Event"],
+                "resources": [arn("db", identifier), arn("pg", parameter_group_name)],
+                "detail": {"EventCategories": list(_CATEGORIES)},
+            },
+            targets=[events.CfnRule.TargetProperty(id="Topic", arn=topic.topic_arn)],
+        )
+
+
+def connection_limit(memory_gib: int) -> int:
+    """Return RDS's ``max_connections`` for PostgreSQL: a connection for each 9,531,392 bytes, 5,000 at most.
+
+    RDS keeps some of the memory for itself, so the real limit is about a tenth lower; the alarm allows for it.
+    """
+    return min(memory_gib * _GIB // 9_531_392, 5_000)
