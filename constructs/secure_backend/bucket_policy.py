@@ -1,6 +1,7 @@
-"""The statements of an encrypted bucket's policy and of its access-log target, and the grants that stop at a prefix."""
+"""What an encrypted bucket's policy refuses, how its access logs are let in, and the grants that stop at a prefix."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -8,87 +9,106 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+_ALGORITHM = "s3:x-amz-server-side-encryption"
+_KEY_ID = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+_CUSTOMER_KEY = "s3:x-amz-server-side-encryption-customer-algorithm"
+
+# CloudTrail and the log delivery services choose their headers themselves (a digest may come with S3's own key), and a
+# refusal would lose the log without an error. They reach only what the policy's Allow statements name.
+_NOT_A_SERVICE = {"aws:PrincipalIsAWSService": "false"}
+
 
 def refuse_foreign_encryption(bucket: s3.Bucket, key: kms.IKey) -> None:
-    """Refuse uploads that ask for another key, another algorithm or a key of the caller's own (SSE-C).
+    """Refuse uploads that ask for any key but the bucket's.
 
-    A request without encryption headers passes and is encrypted by the bucket's default. Each statement
-    asks first whether its header is there: a plain ``StringNotEquals`` is also true of a missing one.
-    AWS services that deliver under their own name are left to the statements that let them in: CloudTrail
-    and the log delivery choose their headers themselves, and a refusal would lose the log without an error.
-    Source: Amazon S3 User Guide, "Using server-side encryption with AWS KMS keys (SSE-KMS)".
+    A request without encryption headers passes: the bucket's default encrypts it. Each statement asks first
+    whether its header is there, because ``StringNotEquals`` is also true of a header that is missing. A request
+    that does name an algorithm must name the key's full ARN with it: S3 takes ``aws:kms`` alone for the
+    AWS-managed key. All refuse uploads only, so none can lock out who deploys the bucket.
+    Source: Amazon S3 API Reference, "PutObject"; Amazon S3 User Guide, "Protecting data with SSE-KMS".
     """
-    objects = bucket.arn_for_objects("*")
-    people = {"Bool": {"aws:PrincipalIsAWSService": "false"}}
-    bucket.add_to_resource_policy(
-        _deny(
-            "RefuseCustomerProvidedKeys",
-            objects,
-            {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
+    refusals: dict[str, dict[str, dict[str, str]]] = {
+        "RefuseCustomerProvidedKeys": {"Null": {_CUSTOMER_KEY: "false"}},
+        "RefuseForeignKeys": {
+            "Null": {_KEY_ID: "false"},
+            "StringNotEquals": {_KEY_ID: key.key_arn},
+            "Bool": _NOT_A_SERVICE,
+        },
+        "RefuseUnnamedKeys": {"Null": {_ALGORITHM: "false", _KEY_ID: "true"}, "Bool": _NOT_A_SERVICE},
+        "RefuseOtherAlgorithms": {
+            "Null": {_ALGORITHM: "false"},
+            "StringNotEquals": {_ALGORITHM: "aws:kms"},
+            "Bool": _NOT_A_SERVICE,
+        },
+    }
+    for sid, conditions in refusals.items():
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid=sid,
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:PutObject"],
+                resources=[bucket.arn_for_objects("*")],
+                conditions=conditions,
+            )
         )
-    )
-    bucket.add_to_resource_policy(
-        _deny(
-            "RefuseForeignKeys",
-            objects,
-            {
-                "Null": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"},
-                "StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key.key_arn},
-                **people,
-            },
-        )
-    )
-    bucket.add_to_resource_policy(
-        _deny(
-            "RefuseOtherAlgorithms",
-            objects,
-            {
-                "Null": {"s3:x-amz-server-side-encryption": "false"},
-                "StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"},
-                **people,
-            },
-        )
-    )
 
 
-def allow_access_logs(target: s3.IBucket, source: s3.Bucket, prefix: str) -> bool:
-    """Let S3 deliver the source's access logs under the prefix of the target; False when the target is imported.
+def deliver_access_logs(source: s3.Bucket, target: s3.IBucket, prefix: str) -> None:
+    """Send the source's access logs to the target, below the prefix, without an ACL whatever the app's flags.
 
-    A target of another stack is bound to this account only: naming the source there would make the two
-    stacks wait for each other.
+    A target in another stack is bound to this account only: naming the source there would make the two stacks
+    wait for each other. An imported target's policy cannot be changed from here: the statement that its owner has
+    to add is reported as a warning.
     """
-    account = cdk.Stack.of(source).account
-    conditions: dict[str, dict[str, str]] = {"StringEquals": {"aws:SourceAccount": account}}
-    if cdk.Stack.of(target) is cdk.Stack.of(source):
+    resource = source.node.default_child
+    if not isinstance(resource, s3.CfnBucket):
+        raise TypeError(f"{source.node.path} has no AWS::S3::Bucket to log from")
+    # The L2 property would grant by an ACL or by the policy, as a feature flag says.
+    resource.logging_configuration = s3.CfnBucket.LoggingConfigurationProperty(
+        destination_bucket_name=target.bucket_name, log_file_prefix=prefix
+    )
+    stack = cdk.Stack.of(source)
+    conditions: dict[str, dict[str, str]] = {"StringEquals": {"aws:SourceAccount": stack.account}}
+    if cdk.Stack.of(target) is stack:
         conditions["ArnLike"] = {"aws:SourceArn": source.bucket_arn}
-    return target.add_to_resource_policy(
-        iam.PolicyStatement(
-            principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
-            actions=["s3:PutObject"],
-            resources=[target.arn_for_objects(f"{prefix}*")],
-            conditions=conditions,
+    statement = iam.PolicyStatement(
+        sid=f"AccessLogs{source.node.addr[-8:]}",
+        principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
+        actions=["s3:PutObject"],
+        resources=[target.arn_for_objects(f"{prefix}*")],
+        conditions=conditions,
+    )
+    if not target.add_to_resource_policy(statement).statement_added:
+        rendered = json.dumps(stack.resolve(statement.to_statement_json()), sort_keys=True)
+        cdk.Annotations.of(source).add_warning_v2(
+            "secure-backend:ImportedAccessLogBucketPolicy",
+            f"The imported bucket {target.node.path} must carry this statement, which cannot be added from here: "
+            f"{rendered}. Add it to the bucket's policy, then acknowledge this warning.",
         )
-    ).statement_added
 
 
-def grant_on_prefix(
+def grant_below(
+    prefix: str,
     grantee: iam.IGrantable,
     scope: Construct,
     bucket: s3.IBucket,
     key: kms.IKey,
-    prefix: str,
     *,
     object_actions: Sequence[str],
+    object_conditions: Mapping[str, Mapping[str, str]] | None = None,
     key_actions: Sequence[str] = (),
     list_objects: bool = False,
 ) -> iam.Grant:
-    """Let the grantee act on the objects below the prefix, and use the key for them through S3 only.
+    """Let the grantee act on the objects below the prefix, and use the key for them, through S3 only.
 
-    The permissions go to the grantee's identity alone, so that bucket and grantee may stand in different stacks.
+    The permissions go to the grantee's own policy alone, so bucket and grantee may stand in different stacks. S3
+    names the bucket's ARN to KMS when a bucket key is used and the object's when an upload turned that off.
     """
     stack = cdk.Stack.of(scope)
+    objects = bucket.arn_for_objects(f"{prefix}*")
     grant = iam.Grant.add_to_principal(
-        grantee=grantee, actions=list(object_actions), resource_arns=[bucket.arn_for_objects(f"{prefix}*")]
+        grantee=grantee, actions=list(object_actions), resource_arns=[objects], conditions=object_conditions
     )
     if list_objects:
         grant = grant.combine(
@@ -107,24 +127,8 @@ def grant_on_prefix(
                 resource_arns=[key.key_arn],
                 conditions={
                     "StringEquals": {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"},
-                    "StringLike": {
-                        "kms:EncryptionContext:aws:s3:arn": [
-                            bucket.bucket_arn,
-                            bucket.arn_for_objects(f"{prefix}*"),
-                        ]
-                    },
+                    "StringLike": {"kms:EncryptionContext:aws:s3:arn": [bucket.bucket_arn, objects]},
                 },
             )
         )
     return grant
-
-
-def _deny(sid: str, objects: str, conditions: dict[str, dict[str, str]]) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        sid=sid,
-        effect=iam.Effect.DENY,
-        principals=[iam.AnyPrincipal()],
-        actions=["s3:PutObject"],
-        resources=[objects],
-        conditions=conditions,
-    )
