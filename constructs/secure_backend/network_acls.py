@@ -1,12 +1,12 @@
 """The data tier's network ACL: a second, stateless wall around the databases, generated from the tiers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-# The ports that answers go to: Amazon VPC User Guide, "Ephemeral ports". They cover every clients' system, NAT and Lambda.
+# The ports that answers go to, whatever the client's system. Source: Amazon VPC User Guide, "Ephemeral ports".
 _EPHEMERAL = (1024, 65535)
 
 
@@ -78,12 +78,14 @@ class DataTierAcl(ec2.NetworkAcl):
         id: str,  # noqa: A002 - the CDK's own word
         *,
         vpc: ec2.IVpc,
-        app_subnets: ec2.SubnetSelection,
-        data_subnets: ec2.SubnetSelection,
+        app_subnets: Sequence[ec2.ISubnet],
+        data_subnets: Sequence[ec2.ISubnet],
         database_port: int,
     ) -> None:
-        super().__init__(scope, id, vpc=vpc, subnet_selection=data_subnets)
-        for rule in data_tier_rules(_ranges(vpc, app_subnets), _ranges(vpc, data_subnets), database_port):
+        super().__init__(scope, id, vpc=vpc, subnet_selection=ec2.SubnetSelection(subnets=data_subnets))
+        app = [subnet.ipv4_cidr_block for subnet in app_subnets]
+        data = [subnet.ipv4_cidr_block for subnet in data_subnets]
+        for rule in data_tier_rules(app, data, database_port):
             self.add_entry(
                 rule.name,
                 cidr=ec2.AclCidr.ipv4(rule.cidr),
@@ -91,10 +93,3 @@ class DataTierAcl(ec2.NetworkAcl):
                 rule_number=rule.number,
                 traffic=ec2.AclTraffic.tcp_port_range(*rule.ports),
             )
-
-
-def _ranges(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> list[str]:
-    subnets = vpc.select_subnets(
-        subnet_group_name=selection.subnet_group_name, subnets=selection.subnets, subnet_type=selection.subnet_type
-    ).subnets
-    return [subnet.ipv4_cidr_block for subnet in subnets]

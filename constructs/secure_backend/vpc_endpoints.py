@@ -4,7 +4,7 @@ Two exceptions are named, each for one action on one bucket of AWS's own. They c
 requests are presigned by AWS: the account that signed is not ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -84,12 +84,29 @@ def check_services(check: Validation, services: object) -> list[str]:
             "interface_endpoints",
             service,
             "a service without a gateway endpoint",
-            "remove it: S3 has its gateway endpoint already, DynamoDB gets one by dynamodb_endpoint=True, free of charge",
+            "remove it: S3 has its gateway endpoint already, DynamoDB gets one by dynamodb_endpoint=True",
         )
     names = [service for service in services if isinstance(service, str)]
     for service in sorted({name for name in names if names.count(name) > 1}):
         check.refuse("interface_endpoints", service, "each service once", "remove the duplicate")
     return names
+
+
+def check_service_zones(
+    check: Validation, given: object, services: Sequence[str], zones: Sequence[str]
+) -> dict[str, list[str]]:
+    """Check which zones a service's endpoint is limited to; returns them by service."""
+    if given is None:
+        return {}
+    name = "interface_endpoint_zones"
+    if not isinstance(given, Mapping):
+        check.refuse(name, given, "zones by service", f'pass for example {{"logs": ["{zones[0] if zones else "…"}"]}}')
+        return {}
+    for service, chosen in given.items():
+        check.check(service in services, name, service, "a service of interface_endpoints", "add it there or remove it")
+        sound = isinstance(chosen, (list, tuple)) and bool(chosen) and set(chosen) <= set(zones)
+        check.check(sound, name, chosen, f"some of {', '.join(zones)}", f"name zones of the VPC for {service}")
+    return {str(service): list(chosen) for service, chosen in given.items() if isinstance(chosen, (list, tuple))}
 
 
 def _aws_bucket(scope: Construct, *, sid: str, action: str, bucket: str) -> iam.PolicyStatement:

@@ -161,7 +161,7 @@ def _allow_delivery(scope: Construct, bucket: s3.IBucket) -> list[IDependable]:
         cdk.Annotations.of(scope).add_warning_v2(
             "secure-backend:ImportedFlowLogBucket",
             f"The imported bucket {bucket.node.path} must carry these statements, which cannot be added from here: "
-            f"{rendered}. Its key must let delivery.logs.amazonaws.com encrypt. Add them, then acknowledge this warning.",
+            f"{rendered}. Its key must let delivery.logs.amazonaws.com use it. Add both, then acknowledge this.",
         )
     dependables = [result.policy_dependable for result in results if result.policy_dependable is not None]
     return dependables[:1]

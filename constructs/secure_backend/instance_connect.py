@@ -1,0 +1,58 @@
+"""The operators' way into a VPC that has none: an EC2 Instance Connect Endpoint, opened by IAM, recorded by CloudTrail.
+
+Example::
+
+    network = SecureVpc(self, "Vpc", cidr="10.20.0.0/16", zones=zones, instance_connect=True)
+    database.allow_from(network.instance_connect.operator_group)
+"""
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+
+class InstanceConnect(Construct):
+    """An Instance Connect Endpoint, and the security group of the hosts that it leads to.
+
+    The endpoint forwards to ports 22 and 3389 only, never to a database's: the way to a database is an SSH
+    tunnel through a host in the app tier that carries ``operator_group``. Nothing here starts such a host.
+    A VPC takes one endpoint, and none of its properties can change: whoever changes the first zone must
+    remove the endpoint before.
+    Source: Amazon EC2 User Guide, "Connect to your instances using EC2 Instance Connect Endpoint", Considerations.
+
+    :param vpc: the VPC.
+    :param subnet: where the endpoint's network interface stands; it reaches the other zones too.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's own word
+        *,
+        vpc: ec2.IVpc,
+        subnet: ec2.ISubnet,
+    ) -> None:
+        super().__init__(scope, id)
+        self.operator_group = ec2.SecurityGroup(
+            self,
+            "OperatorGroup",
+            vpc=vpc,
+            allow_all_outbound=False,
+            description="Operators' hosts: SSH from the Instance Connect Endpoint only",
+        )
+        self.endpoint_group = ec2.SecurityGroup(
+            self,
+            "EndpointGroup",
+            vpc=vpc,
+            allow_all_outbound=False,
+            description="Instance Connect Endpoint: SSH to the operators' hosts only",
+        )
+        self.endpoint_group.connections.allow_to(
+            self.operator_group, ec2.Port.tcp(22), "SSH from the Instance Connect Endpoint to operators' hosts"
+        )
+        self.endpoint = ec2.CfnInstanceConnectEndpoint(
+            self,
+            "Endpoint",
+            subnet_id=subnet.subnet_id,
+            security_group_ids=[self.endpoint_group.security_group_id],
+            preserve_client_ip=False,
+        )
