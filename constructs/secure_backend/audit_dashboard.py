@@ -1,6 +1,6 @@
 """One page for whoever is called by an alarm of the trail: which alarm, how often, and who destroyed what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
@@ -11,13 +11,13 @@ _DESTRUCTIVE = "/^(Delete|Terminate|Remove|Disable|Detach|Revoke|Stop|Schedule.*
 
 
 class AuditDashboard(cloudwatch.Dashboard):
-    """The state and the metrics of the alarms, and the latest destructive calls and refusals in the log group.
+    """The state and the metrics of the alarms, and the latest destructive calls in the log groups.
 
     A log query is paid for when the page is opened (about 0.005 dollars a gigabyte scanned), the page itself costs 3
     dollars a month after an account's first three.
 
     :param alarms: the alarms to show; without any the page shows the log queries alone.
-    :param log_group: the group that the queries read.
+    :param log_groups: the groups that the query reads.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class AuditDashboard(cloudwatch.Dashboard):
         id: str,  # noqa: A002 - the CDK's own word
         *,
         alarms: Mapping[str, cloudwatch.Alarm],
-        log_group: logs.ILogGroup,
+        log_groups: Sequence[logs.ILogGroup],
     ) -> None:
         super().__init__(scope, id)
         if alarms:
@@ -45,7 +45,7 @@ class AuditDashboard(cloudwatch.Dashboard):
         self.add_widgets(
             cloudwatch.LogQueryWidget(
                 title="Latest destructive calls",
-                log_group_names=[log_group.log_group_name],
+                log_group_names=[group.log_group_name for group in log_groups],
                 query_lines=[
                     "fields @timestamp, userIdentity.arn, eventSource, eventName, awsRegion, sourceIPAddress",
                     f"filter eventName like {_DESTRUCTIVE}",

@@ -24,7 +24,7 @@ from secure_backend.cis_alarms import CisAlarms
 from secure_backend.encrypted_bucket import EncryptedBucket, ObjectLock
 from secure_backend.keys import DataKey
 from secure_backend.log_groups import EncryptedLogGroup
-from secure_backend.trail_events import DataEventSource, check_data_events, event_selectors
+from secure_backend.trail_events import DataEventSource, NoLogBuckets, check_data_events, event_selectors
 from secure_backend.validation import Validation
 
 
@@ -40,18 +40,41 @@ class ExistingTrail:
 
 
 class AuditTrail(Construct):
-    """A trail of the account.
+    """A trail of the account, and what makes it worth having: nobody can quietly change it, and somebody is told.
 
-    :param data_events: buckets and functions whose data events are recorded too.
+    - Every region, global services, reads and writes, nothing left out (CloudTrail.1, .3; CIS 3.1), and the data events
+      of the buckets and functions named (CIS 3.8, 3.9). Never those of a log bucket: it would record itself.
+    - Log files are validated by digests (CloudTrail.4; CIS 3.2) and encrypted by a customer key that CloudTrail may use
+      for this trail only (CloudTrail.2; CIS 3.5, KMS.5).
+    - The bucket is private and logs its own access (CloudTrail.6, .7; CIS 3.4). Its policy denies deletion to everyone
+      and each file is locked. In *compliance* mode nobody deletes a locked file, the root user and AWS included. In
+      *governance* mode somebody who may both change the bucket's policy and bypass the lock can: first the policy
+      (alarm 4.8 goes off), then the file (validation shows that it is missing). Keep those two permissions apart.
+    - Events reach an encrypted log group (CloudTrail.5) that the CIS alarms 4.1 to 4.15 watch; they go to a topic that
+      they can really publish to (SNS.1, SNS.4; CloudWatch.1 to .14). Insights look for unusual rates.
+    - The bucket, its policy, its key and the log group outlive the stack.
+
+    An organisation's trail is not made here: that is a platform's job. Make one AuditTrail an account; elsewhere, and
+    where an organisation's trail records the management events, pass ``existing_trail``. A region takes 5 trails.
+
+    About what it costs, in dollars a month (us-east-1): 2 for the keys, 1.50 for the alarms, 0.50 a gigabyte in the
+    log group. The first copy of management events is free, a second one is 2 per 100,000; data events 0.10 per
+    100,000; Insights 0.35 per 100,000 events looked at, for each of the two kinds.
+
+    :param data_events: buckets and functions (objects) whose data events are recorded, at most about 490 values.
     :param alarms_to: the address that a new topic sends the alarms to; its owner has to confirm the subscription.
-    :param alarm_topic: the caller's topic instead; subscribe somebody to it.
-    :param existing_trail: for an account whose management events are recorded already: data events only.
-    :param key: the caller's key; one is made when left out.
+        Exactly one of this and ``alarm_topic``: an alarm that tells nobody is none.
+    :param alarm_topic: the caller's topic instead; somebody must be subscribed to it.
+    :param existing_trail: for an account whose management events are recorded already: data events only, no Insights,
+        and the CIS alarms only when the other trail's log group is given.
+    :param key: the caller's key; one is made when left out. An imported one must carry the statements that a warning
+        tells.
     :param access_logs: the caller's target for the bucket's access logs; one is made when left out.
     :param object_lock: how long nobody deletes a log file; governance mode for 365 days when left out.
-    :param log_expiration: when log files expire in the bucket; never, when left out.
+    :param log_expiration: when log files expire in the bucket, not before their lock ends; never, when left out.
     :param log_retention: how long the log group keeps events, one year when left out.
-    :param insights: unusual rates of calls and errors; on when left out, unless ``existing_trail`` is given.
+    :param insights: unusual rates of calls and of errors; on when left out, unless ``existing_trail`` is given.
+    :raises InvalidPropertiesError: with every problem of these at once.
     """
 
     def __init__(
@@ -74,11 +97,28 @@ class AuditTrail(Construct):
         lock = object_lock or ObjectLock(days=365)
         check = Validation(self, id)
         check_data_events(check, data_events)
+        self._check_existing_trail(check, existing_trail, data_events)
+        self._check_alarms(check, alarms_to, alarm_topic, existing_trail)
+        _check_storage(check, lock, log_expiration)
+        check.retention("log_retention", log_retention)
+        if key is not None:
+            check.construct("key", key, kms.Key, "pass the key object, or leave it out for a new one")
+        if access_logs is not None:
+            check.construct("access_logs", access_logs, s3.Bucket, "pass the bucket, or leave it out for a new one")
+        if insights is not None and check.boolean("insights", insights) and insights:
+            check.check(
+                existing_trail is None,
+                "insights",
+                insights,
+                "False or nothing beside existing_trail",
+                "leave it out: Insights look at management events, which the other trail records",
+            )
         check.raise_problems()
 
-        name = cdk.Names.unique_resource_name(self, max_length=120, separator="-")
+        # The region is in the name because a trail of every region takes its name in all of them.
+        name = f"{cdk.Names.unique_resource_name(self, max_length=90, separator='-')}-{cdk.Stack.of(self).region}"
         management_events = existing_trail is None
-        self.key: kms.IKey = key or DataKey(self, "Key", description=f"Audit trail {name}")
+        self.key: kms.IKey = key or DataKey(self, "Key", description=f"Log files of {self.node.path}")
         trail_permissions.allow_trail_key(self.key, self, name)
         stored = EncryptedBucket(
             self,
@@ -123,7 +163,97 @@ class AuditTrail(Construct):
             self.alarms = CisAlarms(
                 self, "CisAlarms", log_group=watched, topic=self.topic, namespace=f"CIS/{name}"
             ).alarms
-        self.dashboard = AuditDashboard(self, "Dashboard", alarms=self.alarms, log_group=watched or self.log_group)
+        groups = [self.log_group] if watched is None or watched is self.log_group else [watched, self.log_group]
+        self.dashboard = AuditDashboard(self, "Dashboard", alarms=self.alarms, log_groups=groups)
+        self.node.add_validation(NoLogBuckets(data_events))
+
+    def _check_existing_trail(self, check: Validation, existing: object, data_events: object) -> None:
+        if existing is None:
+            return
+        if not isinstance(existing, ExistingTrail):
+            check.refuse(
+                "existing_trail",
+                existing,
+                "an ExistingTrail",
+                "pass ExistingTrail(log_group=...), or ExistingTrail() to do without the CIS alarms",
+            )
+            return
+        check.check(
+            bool(data_events),
+            "data_events",
+            data_events,
+            "at least one bucket or function beside existing_trail",
+            "name one, or leave this trail out: it would record nothing",
+        )
+        group = existing.log_group
+        if group is None or not check.construct(
+            "existing_trail.log_group", group, logs.LogGroup, "pass LogGroup.from_log_group_name(...), not its name"
+        ):
+            return
+        stack = cdk.Stack.of(self)
+        for got, own in ((group.env.account, stack.account), (group.env.region, stack.region)):
+            if not cdk.Token.is_unresolved(got) and not cdk.Token.is_unresolved(own):
+                check.check(
+                    got == own,
+                    "existing_trail.log_group",
+                    got,
+                    f"a group in {own}, where the metric filters are",
+                    "give the group of this account and region, or put the construct where the group is",
+                )
+
+    def _check_alarms(
+        self, check: Validation, alarms_to: object, alarm_topic: object, existing: ExistingTrail | None
+    ) -> None:
+        if alarms_to is not None:
+            check.email("alarms_to", alarms_to)
+        if alarm_topic is not None:
+            check.check(
+                isinstance(alarm_topic, AlarmTopic),
+                "alarm_topic",
+                alarm_topic,
+                "an AlarmTopic object",
+                "pass AlarmTopic(...): alarms can publish to it, which few encrypted topics allow",
+            )
+        given = [name for name, value in (("alarms_to", alarms_to), ("alarm_topic", alarm_topic)) if value is not None]
+        if isinstance(existing, ExistingTrail) and existing.log_group is None:
+            check.check(
+                not given,
+                " and ".join(given) or "alarms_to",
+                "a receiver of alarms",
+                "none beside ExistingTrail() without a log group",
+                "pass ExistingTrail(log_group=...): without management events no CIS alarm could ever fire",
+            )
+        else:
+            check.check(
+                len(given) == 1,
+                "alarms_to",
+                "alarm_topic as well" if given else None,
+                "exactly one of alarms_to and alarm_topic",
+                'pass alarms_to="security@example.com" or alarm_topic=AlarmTopic(...)',
+            )
+
+
+def _check_storage(check: Validation, lock: object, expiration: object) -> None:
+    if not isinstance(lock, ObjectLock):
+        check.refuse("object_lock", lock, "an ObjectLock", "pass ObjectLock(days=365), or leave it out for that")
+        return
+    sound = check.whole_number("object_lock.days", lock.days, 1, 36_500, "leave object_lock out for 365 days")
+    if check.one_of("object_lock.mode", lock.mode, ("governance", "compliance"), "leave it out for governance"):
+        check.check(
+            lock.mode != "compliance" or lock.confirm_compliance is True,
+            "object_lock.confirm_compliance",
+            lock.confirm_compliance,
+            "True in compliance mode",
+            "pass True if nobody, you included, shall be able to delete a file or end its cost before the lock ends",
+        )
+    if expiration is not None and sound:
+        check.days(
+            "log_expiration",
+            expiration,
+            lock.days,
+            36_500,
+            "pass the lock's days or more: a locked file cannot expire; or leave it out",
+        )
 
 
 def _insight_selectors() -> list[cloudtrail.CfnTrail.InsightSelectorProperty]:

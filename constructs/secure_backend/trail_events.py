@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import TypeAlias, TypeGuard
 
 import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_cloudtrail as cloudtrail
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from constructs import IValidation
 
-from secure_backend.encrypted_bucket import EncryptedBucket
+from secure_backend.encrypted_bucket import AccessLogBucket, EncryptedBucket
 from secure_backend.validation import Validation
 
 DataEventSource: TypeAlias = EncryptedBucket | s3.IBucket | lambda_.IFunction
@@ -50,15 +52,35 @@ def check_data_events(check: Validation, sources: object) -> None:
 
 
 def is_log_bucket(bucket: s3.IBucket) -> bool:
-    """Say whether a service that delivers logs may write to the bucket; of an imported bucket nothing is known."""
+    """Say whether the bucket is made for logs, or a service that delivers logs may write to it.
+
+    Of an imported bucket nothing is known.
+    """
     policy = bucket.policy
-    if policy is None:
-        return False
+    if isinstance(bucket, AccessLogBucket) or policy is None:
+        return isinstance(bucket, AccessLogBucket)
     statements = cdk.Stack.of(bucket).resolve(policy.document.to_json()).get("Statement", [])
     return any(
         statement["Effect"] == "Allow" and bool(_LOG_WRITERS.intersection(_services(statement.get("Principal"))))
         for statement in statements
     )
+
+
+@jsii.implements(IValidation)
+class NoLogBuckets:
+    """Refuse, at synthesis, a named bucket that became a log bucket after the trail was made."""
+
+    def __init__(self, sources: Sequence[DataEventSource]) -> None:
+        self._sources = tuple(sources)
+
+    def validate(self) -> list[str]:
+        """Return a problem for each named bucket that logs are delivered to by now."""
+        return [
+            f"data_events: got {_bucket(source).node.path}, to which logs are delivered; expected a bucket without; "
+            "leave it out of data_events, or deliver the logs elsewhere"
+            for source in self._sources
+            if not _is_function(source) and is_log_bucket(_bucket(source))
+        ]
 
 
 def event_selectors(

@@ -29,7 +29,7 @@ def allow_trail_key(key: kms.IKey, scope: Construct, name: str) -> None:
     stack = cdk.Stack.of(scope)
     trail = {"aws:SourceArn": trail_arn(scope, name)}
     any_trail_here = stack.format_arn(service="cloudtrail", region="*", resource="trail", resource_name="*")
-    suffix = "".join(character for character in name if character.isalnum())
+    suffix = scope.node.addr[:8]  # two trails may share a key; a statement id is one word
     for sid, actions, conditions in (
         (
             "TrailEncrypt",
