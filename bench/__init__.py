@@ -1,0 +1,1 @@
+"""Times the synth beside its peers; run it with ``make bench``."""

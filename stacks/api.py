@@ -1,0 +1,183 @@
+"""The edge, the authorizer and the documents service behind them."""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_route53 as route53
+from constructs import Construct
+from secure_backend import (
+    ApiUserPool,
+    CognitoAuthorizer,
+    Cors,
+    DataKey,
+    Domain,
+    EncryptedFunction,
+    HardenedApi,
+    JwtAuthorizer,
+    Throttle,
+    UsagePlan,
+    WebAcl,
+)
+from secure_backend.lambda_code import lambda_code
+from secure_backend.lambda_packages import tree_digest
+
+from profiles.settings import ApiSettings, Settings
+from services.documents.models import NewDocument
+from stacks.data import DataStack
+from stacks.network import NetworkStack
+from stacks.profile_stack import ProfileStack
+
+DOCUMENTS = Path(__file__).resolve().parent.parent / "services" / "documents"
+SCOPES = {"documents:read": "List documents and read them", "documents:write": "Create documents"}
+
+
+class ApiStack(ProfileStack):
+    """Everything that answers requests; no state but its logs and, with a user pool, the callers' identities."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's own word
+        *,
+        settings: Settings,
+        network: NetworkStack,
+        data: DataStack,
+    ) -> None:
+        super().__init__(scope, "api", settings=settings, description="REST API, authorizer, documents service")
+        self.key = DataKey(self, "Key", description=f"Logs and function settings of {self.stack_name}")
+        self.migrator = self._function(
+            "Migrator",
+            network,
+            data,
+            handler="documents.migrator.handler",
+            description="Brings the database's schema and roles up to this deployment",
+            db_user="dbowner",
+            timeout=cdk.Duration.minutes(5),
+        )
+        self.migrations = cdk.CustomResource(
+            self,
+            "Migrations",
+            service_token=self.migrator.function_arn,
+            resource_type="Custom::DatabaseMigrations",
+            service_timeout=cdk.Duration.minutes(6),
+            properties={"Migrations": tree_digest(DOCUMENTS / "migrations")},
+        )
+        self.handler = self._function(
+            "Documents",
+            network,
+            data,
+            handler="documents.handler.handler",
+            description="Documents: create, read, list",
+            db_user="documents_api",
+            timeout=cdk.Duration.seconds(10),
+        )
+        self.handler.node.add_dependency(self.migrations)
+        data.documents.grant_read(self.handler, prefix="documents/")
+        data.documents.grant_write(self.handler, prefix="documents/")
+
+        self.user_pool = self._user_pool(settings) if settings.api.issuer == "cognito" else None
+        self.api = HardenedApi(
+            self,
+            "Api",
+            authorizer=self._authorizer(settings.api),
+            key=self.key,
+            throttle=Throttle(rate=settings.api.rate, burst=settings.api.burst),
+            source_networks=settings.api.source_networks,
+            usage_plan=_usage_plan(settings.api),
+            cors=Cors(origins=settings.api.cors_origins) if settings.api.cors_origins else None,
+            web_acl=self._web_acl(settings.api),
+            without_web_acl=not settings.api.web_acl.enabled,
+            domain=self._domain(settings.api),
+            log_retention=self.log_retention,
+            alarm_topic=network.alarms,
+        )
+        self.api.add_method(
+            "POST", "/documents", self.handler, body=NewDocument, scopes=[self._scope("documents:write")]
+        )
+        self.api.add_method("GET", "/documents", self.handler, scopes=[self._scope("documents:read")])
+        self.api.add_method("GET", "/documents/{id}", self.handler, scopes=[self._scope("documents:read")])
+
+    def _function(
+        self,
+        id: str,  # noqa: A002 - the CDK's own word
+        network: NetworkStack,
+        data: DataStack,
+        *,
+        handler: str,
+        description: str,
+        db_user: str,
+        timeout: cdk.Duration,
+    ) -> EncryptedFunction:
+        """Make a function of the documents service in the app tier, with its way to bucket and database and no other."""
+        security_group = network.vpc.security_group(self, f"{id}SecurityGroup", description=description)
+        network.vpc.allow_s3(security_group)
+        function = EncryptedFunction(
+            self,
+            id,
+            code=lambda_code(DOCUMENTS),
+            handler=handler,
+            description=description,
+            key=self.key,
+            timeout=timeout,
+            vpc=network.vpc.vpc,
+            subnets=network.vpc.app_subnets,
+            security_group=security_group,
+            log_retention=self.log_retention,
+            environment={
+                "BUCKET": data.documents.bucket.bucket_name,
+                "KEY_ARN": data.documents.key.key_arn,
+                "DATABASE_HOST": data.database.endpoint_address,
+                "DATABASE_PORT": str(data.database.port),
+                "DATABASE_NAME": "documents",
+                "DATABASE_USER": db_user,
+            },
+        )
+        data.database.allow_from(function)
+        data.database.grant_connect(function, db_user=db_user)
+        return function
+
+    def _scope(self, name: str) -> str:
+        """Return the scope as the tokens carry it: Cognito puts the resource server before it."""
+        return f"{self.user_pool.resource_server.user_pool_resource_server_id}/{name}" if self.user_pool else name
+
+    def _user_pool(self, settings: Settings) -> ApiUserPool:
+        return ApiUserPool(self, "Callers", domain_prefix=f"{settings.name}-{self.account}", scopes=SCOPES)
+
+    def _authorizer(self, api: ApiSettings) -> JwtAuthorizer | CognitoAuthorizer:
+        cache_ttl = cdk.Duration.seconds(api.authorizer_cache_seconds)
+        if self.user_pool is not None:
+            return CognitoAuthorizer(
+                user_pool=self.user_pool.user_pool,
+                client_ids=[self.user_pool.client.user_pool_client_id],
+                cache_ttl=cache_ttl,
+            )
+        return JwtAuthorizer(issuer=api.issuer, audience=api.audience, cache_ttl=cache_ttl)
+
+    def _web_acl(self, api: ApiSettings) -> WebAcl | None:
+        if not api.web_acl.enabled:
+            return None
+        return WebAcl(
+            self,
+            "WebAcl",
+            key=self.key,
+            requests_per_address=api.web_acl.requests_per_address,
+            count=api.web_acl.count_only,
+            log_retention=self.log_retention,
+        )
+
+    def _domain(self, api: ApiSettings) -> Domain | None:
+        if api.domain is None:
+            return None
+        return Domain(
+            name=api.domain.name,
+            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", api.domain.certificate_arn),
+            hosted_zone=route53.HostedZone.from_hosted_zone_attributes(
+                self, "HostedZone", hosted_zone_id=api.domain.hosted_zone_id, zone_name=api.domain.hosted_zone_name
+            ),
+        )
+
+
+def _usage_plan(api: ApiSettings) -> UsagePlan | None:
+    plan = api.usage_plan
+    return UsagePlan(rate=plan.rate, burst=plan.burst, daily_quota=plan.quota_per_day) if plan else None

@@ -1,0 +1,25 @@
+"""The four stacks of one profile."""
+
+import aws_cdk as cdk
+
+from profiles.settings import Settings
+from stacks.api import ApiStack
+from stacks.audit import AuditStack
+from stacks.data import DataStack
+from stacks.network import NetworkStack
+
+
+class Application:
+    """Network, data, api and audit; each takes objects of the ones before it, so no two refer to each other both ways."""
+
+    def __init__(self, app: cdk.App, settings: Settings) -> None:
+        self.settings = settings
+        self.network = NetworkStack(app, "network", settings=settings)
+        self.data = DataStack(app, "data", settings=settings, network=self.network)
+        self.api = ApiStack(app, "api", settings=settings, network=self.network, data=self.data)
+        self.audit = AuditStack(app, "audit", settings=settings, network=self.network, data=self.data)
+
+    @property
+    def stacks(self) -> list[cdk.Stack]:
+        """The stacks in the order in which they are deployed."""
+        return [self.network, self.data, self.api, self.audit]
