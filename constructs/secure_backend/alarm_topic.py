@@ -1,4 +1,10 @@
-"""An encrypted SNS topic that alarms and EventBridge rules can really publish to."""
+"""An encrypted SNS topic that alarms and EventBridge rules can really publish to.
+
+Example::
+
+    topic = AlarmTopic(self, "Alarms", email="security@example.com")
+    topic.notify(alarm)
+"""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -14,13 +20,19 @@ from secure_backend.validation import Validation
 
 
 class AlarmTopic(Construct):
-    """An encrypted topic for alarms: TLS only, published to by this account's alarms and event rules and nobody else.
+    """An encrypted topic for alarms: TLS only, published to by alarms and event rules and no other service.
 
-    A topic policy replaces the default one, so CloudWatch is let in by name; the key's policy does the same, or the
-    message would be dropped in silence (FSBP SNS.1, SNS.4).
+    A topic policy replaces the default one, so CloudWatch and EventBridge are let in by name; the key's policy does
+    the same, or the message would be dropped in silence (FSBP SNS.1, SNS.4).
 
-    :param email: who is told; without it, subscribe to ``topic`` yourself.
-    :param key: a key of the caller's; one is made when left out.
+    An event rule names ``topic.topic_arn`` as its target (``events.CfnRule``). ``aws_events_targets.SnsTopic`` works
+    too, but adds a statement to the key that lets EventBridge use it without any condition.
+
+    :param email: who is told; the owner has to confirm the subscription. Without it, subscribe to ``topic`` yourself:
+        an alarm that nobody hears is none.
+    :param key: a key of the caller's; one is made when left out. An imported key's missing statements are reported as
+        warnings.
+    :raises InvalidPropertiesError: with every problem of these properties at once.
     """
 
     def __init__(
@@ -40,7 +52,12 @@ class AlarmTopic(Construct):
         check.raise_problems()
 
         stack = cdk.Stack.of(self)
-        self.key: kms.IKey = key or keys.DataKey(self, "Key", description=f"Alarm messages of {stack.stack_name}")
+        self.key: kms.IKey = key or keys.DataKey(
+            self,
+            "Key",
+            description=f"Alarm messages of {stack.stack_name}",
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        )
         self.topic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True)
         keys.allow_alarms(self.key, self)
         keys.allow_eventbridge(self.key, self)
@@ -59,13 +76,14 @@ class AlarmTopic(Construct):
                 principals=[iam.ServicePrincipal("events.amazonaws.com")],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+                # No condition: EventBridge supports none in a topic's policy, and one would drop every event without
+                # an error. Source: Amazon EventBridge User Guide, "Using resource-based policies", SNS permissions.
             )
         )
         if email is not None:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
 
-    def notify(self, alarm: cloudwatch.Alarm) -> None:
+    def notify(self, alarm: cloudwatch.AlarmBase) -> None:
         """Tell the topic's subscribers when the alarm goes off and when it is over."""
         action = cloudwatch_actions.SnsAction(self.topic)
         alarm.add_alarm_action(action)

@@ -1,10 +1,17 @@
 """KMS keys, one for each class of data, and the few statements that let an AWS service use one.
 
-A key policy here never names another account, and never lets in a service without a condition that
-binds it to this account's resource, but for EventBridge: see :func:`allow_eventbridge`.
+A key policy here never names another account, and never lets a service in without a condition that binds it to this
+account: by source account or ARN where the service sends one, by the encryption context elsewhere.
+
+Example::
+
+    key = DataKey(self, "Key", description="Customer documents")
+    allow_log_groups(key, self, "/app/documents-*")
 """
 
+import hashlib
 import json
+import re
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -13,18 +20,25 @@ from constructs import Construct
 
 from secure_backend.validation import Validation
 
+_REMOVAL_POLICIES = (
+    cdk.RemovalPolicy.RETAIN,
+    cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    cdk.RemovalPolicy.DESTROY,
+)
+
 
 class DataKey(kms.Key):
     """A symmetric KMS key for one class of data: rotated each year, retained, administered by this account's IAM.
 
-    The account's root statement stays, so that IAM policies govern the key and nobody is locked out
-    (FSBP KMS.3, KMS.4, KMS.5).
+    The account's root statement stays, so that IAM policies govern the key and nobody is locked out, the deploying
+    role included (FSBP KMS.3, KMS.4, KMS.5; CIS 3.6).
 
     :param description: what the key protects; the console shows it.
     :param rotation_days: 90 to 2560, 365 when left out.
     :param pending_window_days: the wait before a scheduled deletion, 7 to 30, 30 when left out.
     :param removal_policy: RETAIN when left out. ``RETAIN_ON_UPDATE_OR_DELETE`` also removes the key when its
         very first creation fails; only for keys whose data is removed in that case too.
+    :raises InvalidPropertiesError: with every problem of these properties at once.
     """
 
     def __init__(
@@ -40,6 +54,7 @@ class DataKey(kms.Key):
         check = Validation(self, id)
         check.whole_number("rotation_days", rotation_days, 90, 2560, "leave it out for 365")
         check.whole_number("pending_window_days", pending_window_days, 7, 30, "leave it out for 30")
+        check.one_of("removal_policy", removal_policy, _REMOVAL_POLICIES, "leave it out to keep the key")
         check.raise_problems()
         super().__init__(
             scope,
@@ -58,6 +73,8 @@ def allow_log_groups(key: kms.IKey, scope: Construct, name_pattern: str) -> None
     The name is text, never a reference, or key and group would wait for each other. Without the
     statement the group's creation fails: "The specified KMS key does not exist or is not allowed to
     be used with Arn". Source: Amazon CloudWatch Logs User Guide, "Encrypt log data using KMS".
+
+    :param name_pattern: the group's name, ``*`` for any characters.
     """
     stack = cdk.Stack.of(scope)
     group = stack.format_arn(
@@ -70,7 +87,8 @@ def allow_log_groups(key: kms.IKey, scope: Construct, name_pattern: str) -> None
         key,
         scope,
         iam.PolicyStatement(
-            sid=_sid("Logs", name_pattern),
+            sid=_sid("Logs", name_pattern, scope),
+            # The principal carries the partition's own suffix: logs.cn-north-1.amazonaws.com.cn.
             principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
             actions=["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
             resources=["*"],
@@ -100,11 +118,15 @@ def allow_alarms(key: kms.IKey, scope: Construct) -> None:
 
 
 def allow_eventbridge(key: kms.IKey, scope: Construct) -> None:
-    """Let EventBridge rules publish to a topic that the key encrypts.
+    """Let EventBridge rules publish to this account's topics that the key encrypts.
 
-    EventBridge sends no source account or ARN to KMS on this path, and a condition on either makes every delivery fail
-    without an error at deployment.
+    EventBridge sends neither a source account nor a source ARN to KMS, and a condition on either makes every delivery
+    fail without an error at deployment. SNS names the topic to KMS whoever publishes, so the statement is bound to the
+    topics of this account and region by that encryption context. Sources: Amazon SNS Developer Guide, "Enable
+    compatibility between event sources and encrypted topics"; Amazon GameLift Guide, "Set up an SNS topic with
+    server-side encryption".
     """
+    topics = cdk.Stack.of(scope).format_arn(service="sns", resource="*")
     add_statement(
         key,
         scope,
@@ -113,6 +135,7 @@ def allow_eventbridge(key: kms.IKey, scope: Construct) -> None:
             principals=[iam.ServicePrincipal("events.amazonaws.com")],
             actions=["kms:Decrypt", "kms:GenerateDataKey*"],
             resources=["*"],
+            conditions={"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}},
         ),
     )
 
@@ -147,13 +170,13 @@ def add_statement(key: kms.IKey, scope: Construct, statement: iam.PolicyStatemen
     delivery fail later: the annotation is a warning that stops a gated synth until it is acknowledged.
     """
     name = statement.sid or "Statement"
-    marker = f"secure-backend:{name}"
+    rendered = json.dumps(cdk.Stack.of(scope).resolve(statement.to_statement_json()), sort_keys=True)
+    marker = f"secure-backend:{hashlib.sha256(rendered.encode()).hexdigest()}"
     if any(entry.type == marker for entry in key.node.metadata):
         return
     if key.add_to_resource_policy(statement).statement_added:
         key.node.add_metadata(marker, data=name)
         return
-    rendered = json.dumps(cdk.Stack.of(scope).resolve(statement.to_statement_json()), sort_keys=True)
     cdk.Annotations.of(scope).add_warning_v2(
         f"secure-backend:ImportedKeyPolicy[{name}]",
         f"The imported key {key.node.path} must carry this statement, which cannot be added from here: {rendered}. "
@@ -161,5 +184,9 @@ def add_statement(key: kms.IKey, scope: Construct, statement: iam.PolicyStatemen
     )
 
 
-def _sid(prefix: str, pattern: str) -> str:
-    return prefix + "".join(character for character in pattern if character.isalnum() and character.isascii())
+def _sid(prefix: str, pattern: str, scope: Construct) -> str:
+    """Return a statement id that differs for different patterns and is the same at every synthesis."""
+    if cdk.Token.is_unresolved(pattern):
+        return prefix + scope.node.addr[-8:]
+    words = "".join(word.capitalize() for word in re.findall("[A-Za-z0-9]+", pattern))
+    return f"{prefix}{words}{hashlib.sha256(pattern.encode()).hexdigest()[:6]}"

@@ -3,6 +3,7 @@
 Each problem reads ``Construct.property: got X; expected Y; do Z``.
 """
 
+import enum
 import ipaddress
 import re
 from collections.abc import Collection
@@ -10,6 +11,8 @@ from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_logs as logs
+
+_TOKEN = "a token (a value known only at deployment)"  # noqa: S105 - the CDK's word, no secret
 
 
 class InvalidPropertiesError(ValueError):
@@ -51,13 +54,12 @@ class Validation:
     def construct(self, property: str, value: object, kind: type | tuple[type, ...], do: str) -> bool:  # noqa: A002
         """Check that a construct object was passed where one is expected, and not its name or id.
 
-        An interface of the CDK (``kms.IKey``) is given as its concrete class or as any class that
-        implements it; what is tested is that the value is an object of the construct tree.
+        :param kind: the class that the CDK gives it, such as ``kms.Key``. Whatever implements the class's own
+            interface (``kms.IKey``) is taken too: an imported key, another class's key.
         """
         kinds = kind if isinstance(kind, tuple) else (kind,)
         names = " or ".join(k.__name__ for k in kinds)
-        is_construct = hasattr(value, "node") and not isinstance(value, str)
-        return self.check(is_construct, property, value, f"a {names} object", do)
+        return self.check(any(_is_a(value, k) for k in kinds), property, value, f"a {names} object", do)
 
     def boolean(self, property: str, value: object) -> bool:  # noqa: A002
         """Check for True or False itself: the text "false" is true in Python."""
@@ -79,8 +81,10 @@ class Validation:
         )
 
     def one_of(self, property: str, value: object, allowed: Collection[Any], do: str) -> bool:  # noqa: A002
-        """Check that the value is one of a few."""
-        return self.check(value in allowed, property, value, "one of " + ", ".join(str(a) for a in allowed), do)
+        """Check that the value is one of a few; True is not 1."""
+        names = ", ".join(a.name if isinstance(a, enum.Enum) else str(a) for a in allowed)
+        known = any(value == a and isinstance(value, bool) == isinstance(a, bool) for a in allowed)
+        return self.check(known, property, value, f"one of {names}", do)
 
     def text(self, property: str, value: object, pattern: str, expected: str, do: str) -> bool:  # noqa: A002
         """Check for literal text that matches the whole pattern; tokens are refused."""
@@ -95,10 +99,10 @@ class Validation:
     def days(self, property: str, value: object, low: int, high: int, do: str) -> bool:  # noqa: A002
         """Check for a :class:`aws_cdk.Duration` of whole days from ``low`` to ``high``."""
         expected = f"a Duration of {low} to {high} days"
-        if not isinstance(value, cdk.Duration):
+        if not isinstance(value, cdk.Duration) or value.is_unresolved():
             self.refuse(property, value, expected, do)
             return False
-        days = value.to_seconds() / 86_400
+        days = value.to_milliseconds() / 86_400_000
         return self.check(days.is_integer() and low <= days <= high, property, value, expected, do)
 
     def retention(self, property: str, value: object) -> bool:  # noqa: A002
@@ -119,8 +123,8 @@ class Validation:
         sound = True
         for value in values:
             try:
-                network = ipaddress.ip_network(value)
-            except (TypeError, ValueError):
+                network = ipaddress.ip_network(value if isinstance(value, str) else "")
+            except ValueError:
                 self.refuse(property, value, "a CIDR range without host bits, such as 203.0.113.0/24", do)
                 sound = False
                 continue
@@ -138,12 +142,34 @@ class Validation:
         )
 
 
+def _is_a(value: object, kind: type) -> bool:
+    """Say whether the value is of the class, or implements the interface that the CDK pairs with it."""
+    if not getattr(kind, "_is_protocol", False) and isinstance(value, kind):
+        return True
+    interface = kind.__name__ if getattr(kind, "_is_protocol", False) else f"I{kind.__name__}"
+    wanted = {(kind.__module__, interface), (kind.__module__, f"_{interface}Proxy")}
+    # jsii hands an imported resource over as a bundle of proxies, one for each interface.
+    parts = (value, *vars(value).get("_delegates", ())) if hasattr(value, "__dict__") else ()
+    for part in parts:
+        for parent in type(part).__mro__:
+            implemented = [base for i in vars(parent).get("__jsii_ifaces__", ()) for base in i.__mro__]
+            if wanted & {(c.__module__, c.__name__) for c in (parent, *implemented)}:
+                return True
+    return False
+
+
 def _shown(value: object) -> str:
+    """Return the value as its giver knows it: a construct by its path, a duration in days, a token as such."""
     if isinstance(value, cdk.Duration):
-        seconds = value.to_seconds()
+        if value.is_unresolved():
+            return _TOKEN
+        seconds = value.to_milliseconds() / 1000
         return f"{seconds / 86_400:g} days" if seconds % 86_400 == 0 else f"{seconds:g} seconds"
-    if isinstance(value, str) and cdk.Token.is_unresolved(value):
-        return "a token (a value known only at deployment)"
-    if isinstance(value, int) and not isinstance(value, bool) and cdk.Token.is_unresolved(value):
-        return "a token (a value known only at deployment)"
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool) and cdk.Token.is_unresolved(value):
+        return _TOKEN
+    if isinstance(value, enum.Enum):
+        return value.name
+    node = getattr(value, "node", None)
+    if node is not None and not isinstance(value, type):
+        return f"the construct {node.path}"
     return repr(value)
