@@ -9,6 +9,8 @@ Example::
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from secure_backend.security_groups import ClosedSecurityGroup
+
 
 class InstanceConnect(Construct):
     """An Instance Connect Endpoint, and the security group of the hosts that it leads to.
@@ -32,22 +34,20 @@ class InstanceConnect(Construct):
         subnet: ec2.ISubnet,
     ) -> None:
         super().__init__(scope, id)
-        self.operator_group = ec2.SecurityGroup(
+        self.operator_group = ClosedSecurityGroup(
             self,
             "OperatorGroup",
             vpc=vpc,
-            allow_all_outbound=False,
-            description="Operators' hosts: SSH from the Instance Connect Endpoint only",
+            description="Operator hosts: SSH from the Instance Connect Endpoint only",
         )
-        self.endpoint_group = ec2.SecurityGroup(
+        self.endpoint_group = ClosedSecurityGroup(
             self,
             "EndpointGroup",
             vpc=vpc,
-            allow_all_outbound=False,
-            description="Instance Connect Endpoint: SSH to the operators' hosts only",
+            description="Instance Connect Endpoint: SSH to operator hosts only",
         )
         self.endpoint_group.connections.allow_to(
-            self.operator_group, ec2.Port.tcp(22), "SSH from the Instance Connect Endpoint to operators' hosts"
+            self.operator_group, ec2.Port.tcp(22), "SSH from the Instance Connect Endpoint to operator hosts"
         )
         self.endpoint = ec2.CfnInstanceConnectEndpoint(
             self,

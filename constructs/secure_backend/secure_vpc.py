@@ -22,6 +22,7 @@ from secure_backend.dns_query_logs import DnsQueryLogs
 from secure_backend.instance_connect import InstanceConnect
 from secure_backend.keys import DataKey
 from secure_backend.network_acls import DataTierAcl
+from secure_backend.security_groups import ClosedSecurityGroup
 from secure_backend.validation import Validation
 from secure_backend.vpc_checks import BlockPublicAccess, Egress, FlowLogs
 from secure_backend.vpc_flow_logs import FlowLogsToBucket, FlowLogsToLogGroup
@@ -208,7 +209,7 @@ class SecureVpc(Construct):
             "say who carries the group; EC2 allows letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*",
         )
         check.raise_problems()
-        return ec2.SecurityGroup(scope, id, vpc=self.vpc, allow_all_outbound=False, description=description)
+        return ClosedSecurityGroup(scope, id, vpc=self.vpc, description=description)
 
     def allow_s3(self, security_group: ec2.ISecurityGroup) -> None:
         """Let the group's members reach S3 of this region, through the gateway endpoint."""

@@ -11,6 +11,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from secure_backend.security_groups import ClosedSecurityGroup
 from secure_backend.validation import Validation
 
 _GATEWAYS = {"s3", "dynamodb"}
@@ -136,11 +137,10 @@ class InterfaceEndpoints(Construct):
         organization_id: str | None,
     ) -> None:
         super().__init__(scope, id)
-        self.security_group = ec2.SecurityGroup(
+        self.security_group = ClosedSecurityGroup(
             self,
             "SecurityGroup",
             vpc=vpc,
-            allow_all_outbound=False,
             description="Interface endpoints: HTTPS from the security groups let in by name",
         )
         self.endpoints: dict[str, ec2.InterfaceVpcEndpoint] = {}
