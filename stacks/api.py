@@ -6,6 +6,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
+
+from profiles.settings import ApiSettings, Settings
 from secure_backend import (
     ApiUserPool,
     CognitoAuthorizer,
@@ -21,8 +23,6 @@ from secure_backend import (
 )
 from secure_backend.lambda_code import lambda_code
 from secure_backend.lambda_packages import tree_digest
-
-from profiles.settings import ApiSettings, Settings
 from services.documents.models import NewDocument
 from stacks.data import DataStack
 from stacks.network import NetworkStack
@@ -44,7 +44,7 @@ class ApiStack(ProfileStack):
         network: NetworkStack,
         data: DataStack,
     ) -> None:
-        super().__init__(scope, "api", settings=settings, description="REST API, authorizer, documents service")
+        super().__init__(scope, id, settings=settings, description="REST API, authorizer, documents service")
         self.key = DataKey(self, "Key", description=f"Logs and function settings of {self.stack_name}")
         self.migrator = self._function(
             "Migrator",
@@ -109,7 +109,7 @@ class ApiStack(ProfileStack):
         db_user: str,
         timeout: cdk.Duration,
     ) -> EncryptedFunction:
-        """Make a function of the documents service in the app tier, with its way to bucket and database and no other."""
+        """Make a function of the documents service in the app tier, with a way to bucket and database only."""
         security_group = network.vpc.security_group(self, f"{id}SecurityGroup", description=description)
         network.vpc.allow_s3(security_group)
         function = EncryptedFunction(

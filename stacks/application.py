@@ -10,7 +10,7 @@ from stacks.network import NetworkStack
 
 
 class Application:
-    """Network, data, api and audit; each takes objects of the ones before it, so no two refer to each other both ways."""
+    """Network, data, api and audit; each takes objects of the ones before it."""
 
     def __init__(self, app: cdk.App, settings: Settings) -> None:
         self.settings = settings

@@ -2,9 +2,9 @@
 
 from aws_cdk import aws_logs as logs
 from constructs import Construct
-from secure_backend import AuditTrail, ExistingTrail, ObjectLock
 
 from profiles.settings import Settings
+from secure_backend import AuditTrail, ExistingTrail, ObjectLock
 from stacks.data import DataStack
 from stacks.network import NetworkStack
 from stacks.profile_stack import ProfileStack
@@ -22,7 +22,7 @@ class AuditStack(ProfileStack):
         network: NetworkStack,
         data: DataStack,
     ) -> None:
-        super().__init__(scope, "audit", settings=settings, description="CloudTrail, CIS alarms, dashboard")
+        super().__init__(scope, id, settings=settings, description="CloudTrail, CIS alarms, dashboard")
         audit = settings.audit
         existing: ExistingTrail | None = None
         if audit.existing_trail:

@@ -4,9 +4,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
-from secure_backend import EncryptedBucket, EncryptedPostgres, ObjectLock
 
 from profiles.settings import Settings
+from secure_backend import EncryptedBucket, EncryptedPostgres, ObjectLock
 from stacks.network import NetworkStack
 from stacks.profile_stack import ProfileStack
 
@@ -22,7 +22,7 @@ class DataStack(ProfileStack):
         settings: Settings,
         network: NetworkStack,
     ) -> None:
-        super().__init__(scope, "data", settings=settings, description="Documents bucket and PostgreSQL, with their keys")
+        super().__init__(scope, id, settings=settings, description="Documents bucket, PostgreSQL, their keys")
         documents, database = settings.documents, settings.database
         self.documents = EncryptedBucket(
             self,

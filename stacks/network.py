@@ -1,9 +1,9 @@
 """Addresses, routes and the topic that alarms go to."""
 
 from constructs import Construct
-from secure_backend import AlarmTopic, SecureVpc
 
 from profiles.settings import Settings
+from secure_backend import AlarmTopic, SecureVpc
 from stacks.profile_stack import ProfileStack
 
 
@@ -11,7 +11,7 @@ class NetworkStack(ProfileStack):
     """The VPC in tiers, its flow logs and endpoints, and the alarm topic of all stacks."""
 
     def __init__(self, scope: Construct, id: str, *, settings: Settings) -> None:  # noqa: A002 - the CDK's own word
-        super().__init__(scope, "network", settings=settings, description="VPC in tiers, flow logs, endpoints, alarm topic")
+        super().__init__(scope, id, settings=settings, description="VPC in tiers, flow logs, alarm topic")
         network = settings.network
         self.vpc = SecureVpc(
             self,

@@ -1,6 +1,6 @@
 """What every stack takes from the profile: its environment, its name, its protection."""
 
-from typing import Literal, get_args
+from typing import get_args
 
 import aws_cdk as cdk
 from aws_cdk import aws_logs as logs
@@ -46,15 +46,15 @@ class ProfileStack(cdk.Stack):
     def __init__(
         self,
         scope: Construct,
-        part: Literal["network", "data", "api", "audit"],
+        id: str,  # noqa: A002 - the CDK's own word
         *,
         settings: Settings,
         description: str,
     ) -> None:
         super().__init__(
             scope,
-            part,
-            stack_name=f"{settings.name}-{part}",
+            id,
+            stack_name=f"{settings.name}-{id}",
             description=description,
             env=cdk.Environment(account=settings.account or None, region=settings.region),
             termination_protection=settings.production,

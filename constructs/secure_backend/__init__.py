@@ -1,1 +1,89 @@
-"""AWS CDK constructs for a backend that is secure by default and can prove it."""
+"""AWS CDK constructs for a backend that is secure by default and can prove it.
+
+Example::
+
+    from secure_backend import EncryptedBucket, SecureVpc
+
+    vpc = SecureVpc(self, "Vpc", cidr="10.20.0.0/16", zones=["eu-central-1a", "eu-central-1b"])
+    documents = EncryptedBucket(self, "Documents")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from secure_backend.alarm_topic import AlarmTopic
+    from secure_backend.api_authorizers import CognitoAuthorizer, IamAuthorizer, JwtAuthorizer
+    from secure_backend.api_options import Cors, Domain, Throttle, UsagePlan
+    from secure_backend.audit_trail import AuditTrail, ExistingTrail
+    from secure_backend.encrypted_bucket import EncryptedBucket, ObjectLock
+    from secure_backend.encrypted_postgres import EncryptedPostgres
+    from secure_backend.functions import EncryptedFunction
+    from secure_backend.hardened_api import HardenedApi
+    from secure_backend.keys import DataKey
+    from secure_backend.log_groups import EncryptedLogGroup
+    from secure_backend.postgres_restore import PointInTime, SnapshotSource
+    from secure_backend.secure_vpc import SecureVpc
+    from secure_backend.user_pool import ApiUserPool
+    from secure_backend.validation import InvalidPropertiesError
+    from secure_backend.web_acl import WebAcl
+
+# Where each public name lives. It is imported when it is first asked for: one construct does not wait for all.
+_MODULES = {
+    "AlarmTopic": "secure_backend.alarm_topic",
+    "ApiUserPool": "secure_backend.user_pool",
+    "AuditTrail": "secure_backend.audit_trail",
+    "CognitoAuthorizer": "secure_backend.api_authorizers",
+    "Cors": "secure_backend.api_options",
+    "DataKey": "secure_backend.keys",
+    "Domain": "secure_backend.api_options",
+    "EncryptedBucket": "secure_backend.encrypted_bucket",
+    "EncryptedFunction": "secure_backend.functions",
+    "EncryptedLogGroup": "secure_backend.log_groups",
+    "EncryptedPostgres": "secure_backend.encrypted_postgres",
+    "ExistingTrail": "secure_backend.audit_trail",
+    "HardenedApi": "secure_backend.hardened_api",
+    "IamAuthorizer": "secure_backend.api_authorizers",
+    "InvalidPropertiesError": "secure_backend.validation",
+    "JwtAuthorizer": "secure_backend.api_authorizers",
+    "ObjectLock": "secure_backend.encrypted_bucket",
+    "PointInTime": "secure_backend.postgres_restore",
+    "SecureVpc": "secure_backend.secure_vpc",
+    "SnapshotSource": "secure_backend.postgres_restore",
+    "Throttle": "secure_backend.api_options",
+    "UsagePlan": "secure_backend.api_options",
+    "WebAcl": "secure_backend.web_acl",
+}
+
+__all__ = [
+    "AlarmTopic",
+    "ApiUserPool",
+    "AuditTrail",
+    "CognitoAuthorizer",
+    "Cors",
+    "DataKey",
+    "Domain",
+    "EncryptedBucket",
+    "EncryptedFunction",
+    "EncryptedLogGroup",
+    "EncryptedPostgres",
+    "ExistingTrail",
+    "HardenedApi",
+    "IamAuthorizer",
+    "InvalidPropertiesError",
+    "JwtAuthorizer",
+    "ObjectLock",
+    "PointInTime",
+    "SecureVpc",
+    "SnapshotSource",
+    "Throttle",
+    "UsagePlan",
+    "WebAcl",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value
