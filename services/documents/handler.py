@@ -1,0 +1,145 @@
+"""The API's entry: ``POST /documents``, ``GET /documents`` and ``GET /documents/{id}``."""
+
+import functools
+import logging
+import os
+import re
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import ValidationError
+
+from . import documents_table
+from .answers import Answer, Problem, ok
+from .database import Database, DatabaseUnavailableError, connect
+from .environment import DatabaseAddress, UploadTarget
+from .models import NewDocument
+from .uploads import UploadForms
+
+MAX_PAGE = 50
+DEFAULT_PAGE = 20
+
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_JSON = re.compile(r"application/json(\s*;\s*charset=\"?utf-8\"?)?\s*", re.IGNORECASE)
+
+logger = logging.getLogger(__name__)
+logger.setLevel(logging.INFO)
+
+
+class Service:
+    """What the API does, for one caller at a time."""
+
+    def __init__(self, database: Database, forms: UploadForms) -> None:
+        self._database = database
+        self._forms = forms
+
+    def create(self, owner: str, event: Mapping[str, Any]) -> Answer:
+        """Announce a document: a row in state ``pending``, and the form to upload it with."""
+        document = _body(event)
+        document_id = uuid4()
+        form = self._forms.form(document_id, document)
+        with self._database.transaction(owner) as cursor:
+            row = documents_table.add(cursor, owner, document_id, document)
+        location = {"Location": f"/documents/{document_id}"}
+        return ok({**_shown(row), "upload": form}, HTTPStatus.CREATED, location)
+
+    def read(self, owner: str, event: Mapping[str, Any]) -> Answer:
+        """Return one document. Another caller's and a missing one get the same answer."""
+        text = (event.get("pathParameters") or {}).get("id", "")
+        with self._database.transaction(owner) as cursor:
+            row = documents_table.find(cursor, UUID(text)) if _ID.fullmatch(text) else None
+        if row is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "there is no such document")
+        return ok(_shown(row))
+
+    def list(self, owner: str, event: Mapping[str, Any]) -> Answer:
+        """Return the caller's documents, the newest first, by pages: ``?limit=20&after=<the last page's next>``."""
+        query = event.get("queryStringParameters") or {}
+        limit, after = _limit(query.get("limit")), query.get("after")
+        with self._database.transaction(owner) as cursor:
+            last = None
+            if after is not None:
+                last = documents_table.find(cursor, UUID(after)) if _ID.fullmatch(after) else None
+                if last is None:
+                    raise Problem(HTTPStatus.BAD_REQUEST, "after must be the next of a page of yours")
+            rows = documents_table.page(cursor, limit + 1, last)
+        following = str(rows[limit - 1]["id"]) if len(rows) > limit else None
+        return ok({"documents": [_shown(row) for row in rows[:limit]], "next": following})
+
+
+@functools.cache
+def service() -> Service:
+    """Return the process's one service; its connection stays open between requests."""
+    address = DatabaseAddress.read(os.environ)
+    return Service(Database(lambda: connect(address)), UploadForms(UploadTarget.read(os.environ)))
+
+
+def handler(event: dict[str, Any], context: object) -> Answer:  # noqa: ARG001 - Lambda's signature
+    """Answer a REST API's proxy event; the log gets method, route and status, never a body, name or token."""
+    began = time.monotonic()
+    try:
+        answer = _route(event)
+    except Problem as problem:
+        answer = problem.answer()
+    except DatabaseUnavailableError:
+        retry = {"Retry-After": "2"}
+        answer = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "try again in a moment", headers=retry).answer()
+    except Exception as error:  # noqa: BLE001 - the caller is told nothing of it
+        logger.error("failed: %s", type(error).__name__)  # noqa: TRY400 - a trace might hold values of the request
+        answer = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the request could not be answered").answer()
+    took = round((time.monotonic() - began) * 1000)
+    logger.info("%s %s %s %d ms", event.get("httpMethod"), event.get("resource"), answer["statusCode"], took)
+    return answer
+
+
+def _route(event: Mapping[str, Any]) -> Answer:
+    owner = _owner(event)
+    match event.get("httpMethod"), event.get("resource"):
+        case "POST", "/documents":
+            return service().create(owner, event)
+        case "GET", "/documents":
+            return service().list(owner, event)
+        case "GET", "/documents/{id}":
+            return service().read(owner, event)
+        case _:
+            raise Problem(HTTPStatus.NOT_FOUND, "there is nothing here")
+
+
+def _owner(event: Mapping[str, Any]) -> str:
+    """Return whose documents these are: issuer and subject, as the authorizer verified them, and only until exp.
+
+    API Gateway may serve a cached answer of the authorizer for some minutes after the token has expired.
+    """
+    caller = (event.get("requestContext") or {}).get("authorizer") or {}
+    issuer, subject, expires = (str(caller.get(name, "")) for name in ("issuer", "subject", "exp"))
+    if not issuer or not subject or not expires.isdigit() or int(expires) <= time.time():
+        raise Problem(HTTPStatus.UNAUTHORIZED, "sign in again", headers={"WWW-Authenticate": "Bearer"})
+    return f"{issuer}|{subject}"
+
+
+def _body(event: Mapping[str, Any]) -> NewDocument:
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    if not _JSON.fullmatch(headers.get("content-type") or "") or event.get("isBase64Encoded"):
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body as application/json")
+    try:
+        return NewDocument.model_validate_json(event.get("body") or "")
+    except ValidationError as error:
+        # What was sent is not sent back.
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        errors = [{"field": ".".join(str(part) for part in one["loc"]), "problem": one["msg"]} for one in found]
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is not a new document", errors=errors) from None
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_PAGE
+    if not re.fullmatch(r"[1-9][0-9]?", text) or int(text) > MAX_PAGE:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"limit must be a whole number from 1 to {MAX_PAGE}")
+    return int(text)
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "id": str(row["id"]), "created_at": row["created_at"].isoformat()}
