@@ -78,14 +78,16 @@ def logging_account(scope: Construct) -> IConstruct:
     that stack, and it is retained (aws-cdk#10878).
     """
     stack = _outermost(cdk.Stack.of(scope))
-    assembly = cdk.Stage.of(scope) or scope.node.root
+    assembly = cdk.Stage.of(scope)
+    if assembly is None:
+        raise TypeError(f"{scope.node.path} is in no app")
     marker_id = f"ApiGatewayLogging({stack.environment.replace('/', '|')})"
     marker = assembly.node.try_find_child(marker_id)
     if marker is not None:
-        owner: IConstruct = assembly
+        account: IConstruct = assembly
         for name in str(marker.node.metadata[0].data).split("/"):
-            owner = owner.node.find_child(name)
-        return owner
+            account = account.node.find_child(name)
+        return account
 
     owner = Construct(stack, "ApiGatewayLogging")
     role = iam.Role(
@@ -99,11 +101,11 @@ def logging_account(scope: Construct) -> IConstruct:
         ],
     )
     role.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
-    account = apigateway.CfnAccount(owner, "Account", cloud_watch_role_arn=role.role_arn)
-    account.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
-    path = account.node.path.removeprefix(f"{assembly.node.path}/" if assembly.node.path else "")
+    made = apigateway.CfnAccount(owner, "Account", cloud_watch_role_arn=role.role_arn)
+    made.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+    path = made.node.path.removeprefix(f"{assembly.node.path}/" if assembly.node.path else "")
     Construct(assembly, marker_id).node.add_metadata("secure-backend:owner", path)
-    return account
+    return made
 
 
 def _outermost(stack: cdk.Stack) -> cdk.Stack:

@@ -18,7 +18,7 @@ from secure_backend.authorizer_asset import (
 from secure_backend.log_groups import EncryptedLogGroup
 
 # A header of any other form is a 401 without a call to the function.
-BEARER_TOKEN = r"^Bearer [-0-9A-Za-z._~+/]+=*$"
+BEARER_SCHEME = r"^Bearer [-0-9A-Za-z._~+/]+=*$"
 
 
 class AuthorizerFunction(Construct):
@@ -71,7 +71,7 @@ class AuthorizerFunction(Construct):
             self,
             "Authorizer",
             handler=self.function,
-            validation_regex=BEARER_TOKEN,
+            validation_regex=BEARER_SCHEME,
             results_cache_ttl=options.cache_ttl,
         )
 

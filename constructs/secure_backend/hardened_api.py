@@ -117,7 +117,9 @@ class HardenedApi(Construct):
         self._id = id
         self._cors = cors
         self._scopes = MethodScopes(authorizer)
-        self._method_settings = [method_setting("*", "/*", throttle or Throttle(rate=100, burst=200))]
+        self._method_settings: list[cdk.IResolvable | apigateway.CfnStage.MethodSettingProperty] = [
+            method_setting("*", "/*", throttle or Throttle(rate=100, burst=200))
+        ]
         self.key: kms.IKey = key or DataKey(self, "Key", description=f"Logs of {self.node.path}")
         self.access_log_group = EncryptedLogGroup(self, "AccessLog", key=self.key, retention=log_retention)
         self.rest_api = self._rest_api(source_networks, stage_name, closed=domain is not None)
@@ -253,7 +255,7 @@ class HardenedApi(Construct):
         stage.method_settings = self._method_settings
         return stage
 
-    def _model(self, resource: apigateway.IResource, http_method: str, schema: dict[str, Any]) -> apigateway.IModel:
+    def _model(self, resource: apigateway.ResourceBase, http_method: str, schema: dict[str, Any]) -> apigateway.IModel:
         """Make a model without a name of its own, so that those of two methods never clash."""
         model = apigateway.CfnModel(
             resource,

@@ -91,6 +91,7 @@ def web_acl_rules(
 ) -> list[wafv2.CfnWebACL.RuleProperty]:
     """Return the rules in the order in which WAF asks them."""
     counted = {*count}
+    block = wafv2.CfnWebACL.RuleActionProperty(block=wafv2.CfnWebACL.BlockActionProperty())
     own = [_flood_rule(requests_per_address)]
     if max_body_kb > BODY_SIZES_KB[0]:
         counted.add(_BODY_SIZE_RULE)
@@ -105,9 +106,7 @@ def web_acl_rules(
             name=name,
             priority=priority,
             statement=statement,
-            action=None
-            if override
-            else wafv2.CfnWebACL.RuleActionProperty(block=wafv2.CfnWebACL.BlockActionProperty()),
+            action=None if override else block,
             override_action=override,
             visibility_config=wafv2.CfnWebACL.VisibilityConfigProperty(
                 cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=False
