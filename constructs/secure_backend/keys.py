@@ -174,11 +174,11 @@ def add_statement(key: kms.IKey, scope: Construct, statement: iam.PolicyStatemen
     marker = f"secure-backend:{hashlib.sha256(rendered.encode()).hexdigest()}"
     if any(entry.type == marker for entry in key.node.metadata):
         return
+    key.node.add_metadata(marker, data=name)
     if key.add_to_resource_policy(statement).statement_added:
-        key.node.add_metadata(marker, data=name)
         return
     cdk.Annotations.of(scope).add_warning_v2(
-        f"secure-backend:ImportedKeyPolicy[{name}]",
+        f"secure-backend:ImportedKeyPolicy:{name}",
         f"The imported key {key.node.path} must carry this statement, which cannot be added from here: {rendered}. "
         "Add it to the key's policy, then acknowledge this warning.",
     )

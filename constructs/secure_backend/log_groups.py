@@ -55,7 +55,7 @@ class EncryptedLogGroup(logs.LogGroup):
             self._check_pattern(check, name_pattern, None if token else name)
         elif token:
             check.refuse(
-                "name_pattern", None, "a pattern beside a name with a token", "pass the name's fixed part and *"
+                "name_pattern", None, "a pattern beside a name that holds a token", "pass the name's fixed part and *"
             )
         check.raise_problems()
         super().__init__(
