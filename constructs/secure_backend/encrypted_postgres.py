@@ -10,37 +10,91 @@ Example::
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_backup as backup
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from secure_backend import postgres_properties as properties
 from secure_backend.alarm_topic import AlarmTopic
 from secure_backend.keys import DataKey
-from secure_backend.log_groups import EncryptedLogGroup
 from secure_backend.postgres_alarms import PostgresAlarms
-from secure_backend.postgres_backup import RDS_BACKUP_WINDOW, RDS_MAINTENANCE_WINDOW, PostgresBackup
+from secure_backend.postgres_backup import PostgresBackup
+from secure_backend.postgres_instance import PostgresInstance, identifier_of, log_groups_of, removal_policy_of
+from secure_backend.postgres_network import DataTier, check_peer, check_placement
+from secure_backend.postgres_parameters import PostgresParameters
 from secure_backend.postgres_proxy import PROXY_PORT, PostgresProxy
-from secure_backend.postgres_restore import PointInTime, SnapshotSource, check_source, restore
+from secure_backend.postgres_restore import PointInTime, SnapshotSource, check_source
 from secure_backend.validation import Validation
-
-_LOG_EXPORTS = ("postgresql", "upgrade")
 
 
 @jsii.implements(ec2.IConnectable)
 class EncryptedPostgres(Construct):
-    """A PostgreSQL database."""
+    """A PostgreSQL database that only named peers reach, and only over TLS and with an IAM token.
+
+    It meets FSBP RDS.2 .3 .4 .5 .6 .8 .9 .10 .11 .13 .17 .23 .25 .26 .36 .38 .46 and KMS.4:
+
+    - no password anywhere: the master user signs in by IAM like everyone else, and no secret exists;
+    - encrypted by a customer key, as are its snapshots, insights, exported logs and backup vault;
+    - a standby in a second zone, storage that grows, minor upgrades, no paid extended support;
+    - logs of sessions, slow statements and schema changes, in groups that exist before the instance;
+    - RDS's own backups for any second of the last days, and AWS Backup's daily snapshots beside them;
+    - alarms on storage, processor and connections, and RDS's events, to an encrypted topic.
+
+    A protected instance that its stack gives up, also by a failed first deployment, stays with all that it needs
+    (:func:`~secure_backend.postgres_instance.removal_policy_of` has the table).
+
+    The instance's name is unique and ends in its generation. A change that would replace it (its encryption, its subnet
+    group, what it was restored from) is refused by CloudFormation, because the name is fixed. Raising the generation
+    allows it: a new instance, empty or restored, takes over the logical id, and the former one is left alone, protected
+    and no longer in the stack. A stack that imports its address keeps CloudFormation from changing the export: make
+    that reference weak first, or deploy the other stack without it.
+
+    :param vpc: a :class:`~secure_backend.secure_vpc.SecureVpc`, or any VPC together with ``subnets``.
+    :param subnets: private subnets in two zones or more; a SecureVpc's data tier when left out.
+    :param key: the caller's key for everything stored; one is made when left out.
+    :param instance_type: of the classes t3, t4g, m and r; t4g.medium when left out.
+    :param allocated_storage_gib: gp3 storage to begin with, 20 GiB or more.
+    :param max_allocated_storage_gib: how far it may grow, at least 110 %; twice the storage when left out.
+    :param iops: 12,000 to 64,000, only from 400 GiB on.
+    :param storage_throughput: 500 to 4,000 MiB/s, only from 400 GiB on, at most a quarter of the IOPS.
+    :param multi_az: False gives up the standby (FSBP RDS.5): a failed zone then means an outage and a restore.
+    :param major_version: 15 to 18, as text. The minor version is RDS's to choose.
+    :param allow_major_upgrade: True for the deployment that raises ``major_version`` in place.
+    :param port: 1150 to 65535. 5432 only by naming it (FSBP RDS.23).
+    :param database_name: the first database.
+    :param master_user: the owner's name; not one that PostgreSQL or RDS reserves (FSBP RDS.25).
+    :param managed_secret: True gives the master user a password after all, kept and rotated by RDS.
+    :param backup_retention: for how long RDS can restore to any second, 1 to 35 days; 7 when left out.
+    :param backup_plan: False gives up AWS Backup's snapshots (FSBP RDS.26).
+    :param restore_testing: True has AWS Backup restore a snapshot each week and delete it again.
+    :param monitoring_interval: of the system's metrics: 1, 5, 10, 15, 30 or 60 seconds, 60 when left out.
+    :param insights: STANDARD keeps 7 days of database load; ADVANCED 15 months, for a fee.
+    :param log_retention: of the exported logs.
+    :param slow_statement: longer statements are logged, without their values; 1 second when left out.
+    :param alarm_topic: who is told; an :class:`~secure_backend.alarm_topic.AlarmTopic` of its own when left out. Any
+        other topic has to let CloudWatch and EventBridge publish, by its policy and its key.
+    :param proxy: True puts an RDS Proxy in front. It listens on 5432 whatever ``port`` is, so the network has to let
+        5432 into these subnets, and ``port`` from one of them to another.
+    :param deletion_protection: False allows deletion (FSBP RDS.8).
+    :param generation: raise it to have the instance replaced.
+    :param restore_from: what to start from instead of empty; keep it as long as this generation lives. Master user,
+        database and encryption are then the source's. RDS's restore calls take no sign-in type: CloudFormation can
+        apply it only by a modification afterwards; a source that had IAM sign-in keeps it, as it is in the data.
+    :raises InvalidPropertiesError: with every problem at once.
+    """
 
     def __init__(
         self,
         scope: Construct,
         id: str,  # noqa: A002 - the CDK's own word
         *,
-        vpc: properties.DataTier | ec2.IVpc,
+        vpc: DataTier | ec2.IVpc,
         subnets: ec2.SubnetSelection | None = None,
         key: kms.IKey | None = None,
         instance_type: ec2.InstanceType | None = None,
@@ -75,161 +129,172 @@ class EncryptedPostgres(Construct):
         size = ec2.InstanceType("t4g.medium") if instance_type is None else instance_type
 
         check = Validation(self, id)
-        placement = properties.check_network(check, vpc, subnets)
-        check_source(check, restore_from)
-        check.boolean("restore_testing", restore_testing)
+        placement = check_placement(check, vpc, subnets)
+        if key is not None:
+            check.construct("key", key, kms.Key, "pass the key object, or leave it out for a new one")
+        properties.check_instance_type(check, size)
+        properties.check_storage(check, allocated_storage_gib, max_allocated_storage_gib, iops, storage_throughput)
+        properties.check_version(check, major_version)
+        check.whole_number("port", port, 1150, 65535, "leave it out for 5433")
+        properties.check_name(check, "database_name", database_name, 63)
+        properties.check_name(check, "master_user", master_user, 16)
+        properties.check_times(check, backup_retention=retention, monitoring_interval=interval, slow_statement=slow)
+        check.retention("log_retention", log_retention)
+        if alarm_topic is not None:
+            check.construct("alarm_topic", alarm_topic, (AlarmTopic, sns.Topic), "pass the object, not its ARN")
+        properties.check_switches(
+            check,
+            multi_az=multi_az,
+            allow_major_upgrade=allow_major_upgrade,
+            managed_secret=managed_secret,
+            backup_plan=backup_plan,
+            restore_testing=restore_testing,
+            proxy=proxy,
+            deletion_protection=deletion_protection,
+        )
+        properties.check_insights(check, insights)
+        check.whole_number("generation", generation, 1, 999, "begin with 1 and raise it to replace the instance")
+        check_source(check, restore_from, managed_secret=managed_secret)
         check.raise_problems()
         if placement is None:
-            raise TypeError("vpc")
+            raise AssertionError("raise_problems() has told why there is no placement")
 
-        retained = cdk.RemovalPolicy.RETAIN if deletion_protection else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-        suffix = f"-g{generation}"
-        unique = cdk.Names.unique_resource_name(self, max_length=63 - len(suffix), separator="-")
-        self.identifier = unique.lower().strip("-") + suffix
-        self.key: kms.IKey = key or DataKey(self, "Key", description=f"Database {self.identifier}")
+        stays = removal_policy_of(deletion_protection=deletion_protection)
+        self.identifier = identifier_of(self, generation)
+        self.key: kms.IKey = key or DataKey(self, "Key", description=f"Data of {self.node.path}")
         self.security_group = ec2.SecurityGroup(
-            self, "SecurityGroup", vpc=placement.vpc, description="Database", allow_all_outbound=False
-        )
-        self.security_group.apply_removal_policy(retained)
-        self.log_groups: tuple[logs.LogGroup, ...] = tuple(
-            EncryptedLogGroup(
-                self,
-                f"{export.capitalize()}Log",
-                key=self.key,
-                retention=log_retention,
-                name=f"/aws/rds/instance/{self.identifier}/{export}",
-                name_pattern=f"/aws/rds/instance/{self.identifier}/*",
-            )
-            for export in _LOG_EXPORTS
-        )
-        engine = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.of(major_version, major_version))
-        parameters = rds.ParameterGroup(
             self,
-            "Parameters",
-            engine=engine,
-            parameters={
-                "rds.force_ssl": "1",
-                "log_connections": "1",
-                "log_disconnections": "1",
-                "log_min_duration_statement": str(slow.to_milliseconds()),
-                "log_statement": "ddl",
-                "log_parameter_max_length": "0",
-                "log_parameter_max_length_on_error": "0",
-                "log_error_verbosity": "terse",
-            },
-            removal_policy=retained,
+            "SecurityGroup",
+            vpc=placement.vpc,
+            description="Database: in from its named peers, and nowhere out",
+            allow_all_outbound=False,
         )
-        advanced = insights == rds.DatabaseInsightsMode.ADVANCED
-        self.instance = rds.DatabaseInstance(
+        self.security_group.apply_removal_policy(stays)
+        self.log_groups: tuple[logs.LogGroup, ...] = log_groups_of(self, self.identifier, self.key, log_retention)
+        parameters = PostgresParameters(
+            self, "Parameters", major_version=major_version, slow_statement=slow, removal_policy=stays
+        )
+        self.instance = PostgresInstance(
             self,
             "Instance",
-            engine=engine,
-            credentials=rds.Credentials.from_password(master_user, cdk.SecretValue.unsafe_plain_text("")),
-            vpc=placement.vpc,
-            subnet_group=rds.SubnetGroup(
-                self,
-                "Subnets",
-                description=f"Where {self.identifier} stands",
-                vpc=placement.vpc,
-                vpc_subnets=placement.subnets,
-                removal_policy=retained,
-            ),
-            security_groups=[self.security_group],
-            instance_identifier=self.identifier,
+            identifier=self.identifier,
+            stays=stays,
+            log_groups=self.log_groups,
+            placement=placement,
+            security_group=self.security_group,
+            key=self.key,
+            parameters=parameters,
             instance_type=size,
-            allocated_storage=allocated_storage_gib,
-            max_allocated_storage=max_allocated_storage_gib or allocated_storage_gib * 2,
-            storage_type=rds.StorageType.GP3,
-            storage_encryption_key=self.key,
-            iops=iops,
-            storage_throughput=storage_throughput,
+            storage=properties.storage_of(allocated_storage_gib, max_allocated_storage_gib, iops, storage_throughput),
             multi_az=multi_az,
+            allow_major_upgrade=allow_major_upgrade,
             port=port,
             database_name=database_name,
-            iam_authentication=True,
-            ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
-            parameter_group=parameters,
-            allow_major_version_upgrade=allow_major_upgrade or None,
-            auto_minor_version_upgrade=True,
-            engine_lifecycle_support=rds.EngineLifecycleSupport.OPEN_SOURCE_RDS_EXTENDED_SUPPORT_DISABLED,
-            publicly_accessible=False,
+            master_user=master_user,
+            managed_secret=managed_secret,
             backup_retention=retention,
-            preferred_backup_window=RDS_BACKUP_WINDOW,
-            preferred_maintenance_window=RDS_MAINTENANCE_WINDOW,
-            delete_automated_backups=False,
-            copy_tags_to_snapshot=True,
-            cloudwatch_logs_exports=list(_LOG_EXPORTS),
             monitoring_interval=interval,
-            enable_performance_insights=True,
-            performance_insight_encryption_key=self.key,
-            performance_insight_retention=(
-                rds.PerformanceInsightRetention.MONTHS_15 if advanced else rds.PerformanceInsightRetention.DEFAULT
-            ),
-            database_insights_mode=insights if advanced else None,
+            insights=insights,
             deletion_protection=deletion_protection,
-            removal_policy=retained,
+            restore_from=restore_from,
         )
-        resource = self.instance.node.default_child
-        if not isinstance(resource, rds.CfnDBInstance):
-            raise TypeError("the L2 instance has no L1")
-        resource.master_user_password = None
-        if managed_secret:
-            resource.manage_master_user_password = True
-            resource.master_user_secret = rds.CfnDBInstance.MasterUserSecretProperty(kms_key_id=self.key.key_arn)
-        else:
-            resource.master_user_authentication_type = "iam-db-auth"
-        if restore_from is not None:
-            restore(resource, restore_from)
-        self.instance.node.add_dependency(*self.log_groups)
-
-        self.proxy: rds.DatabaseProxy | None = None
-        self._proxy: PostgresProxy | None = None
-        self.port = port
-        self.endpoint_address: str = self.instance.db_instance_endpoint_address
-        self.connections = ec2.Connections(security_groups=[self.security_group], default_port=ec2.Port.tcp(self.port))
+        self.master_secret: secretsmanager.ISecret | None = None
+        if self.instance.master_secret_arn is not None:
+            self.master_secret = secretsmanager.Secret.from_secret_attributes(
+                self, "MasterSecret", secret_complete_arn=self.instance.master_secret_arn, encryption_key=self.key
+            )
+        self._front = None
         if proxy:
-            self._proxy = PostgresProxy(
+            self._front = PostgresProxy(
                 self,
                 "Proxy",
+                identifier=self.identifier,
                 instance=self.instance,
-                placement=placement,
-                database_group=self.security_group,
+                engine=parameters.engine,
                 port=port,
+                database_group=self.security_group,
+                placement=placement,
+                key=self.key,
+                log_retention=log_retention,
             )
-            self.proxy = self._proxy.proxy
-            self.port = PROXY_PORT
-            self.endpoint_address = self.proxy.endpoint
-            self.connections = ec2.Connections(
-                security_groups=[self._proxy.security_group], default_port=ec2.Port.tcp(PROXY_PORT)
+            self.log_groups += (self._front.log_group,)
+        self._backup = PostgresBackup(self, "Backup", instance=self.instance, key=self.key) if backup_plan else None
+        if self._backup is not None and restore_testing:
+            self._backup.test_restores(
+                instance_type=size, subnet_group=self.instance.subnet_group, security_group=self.security_group
             )
-        self.backup_vault: backup.BackupVault | None = None
-        if backup_plan:
-            self.backup_vault = PostgresBackup(
-                self, "Backup", instance=self.instance, key=self.key, kept=cdk.Duration.days(35)
-            ).vault
         self.alarm_topic: AlarmTopic | sns.ITopic = alarm_topic or AlarmTopic(self, "AlarmTopic")
-        self.alarms = PostgresAlarms(
+        self.alarms: tuple[cloudwatch.Alarm, ...] = PostgresAlarms(
             self,
             "Alarms",
             instance=self.instance,
             identifier=self.identifier,
-            parameter_group_name=parameters.bind_to_instance().parameter_group_name,
-            memory_gib=properties.memory_gib(size) or 1,
+            parameter_group_name=parameters.group_name,
+            memory_gib=properties.memory_gib(size),
             allocated_storage_gib=allocated_storage_gib,
             topic=self.alarm_topic,
         ).alarms
+        self.port = port if self._front is None else PROXY_PORT
+        self.connections = ec2.Connections(
+            security_groups=[self.security_group if self._front is None else self._front.security_group],
+            default_port=ec2.Port.tcp(self.port),
+        )
 
     @property
-    def endpoint(self) -> str:
-        """Where clients connect: ``host:port``, the proxy's when there is one."""
-        return f"{self.endpoint_address}:{self.port}"
+    def proxy(self) -> rds.DatabaseProxy | None:
+        """The proxy, when there is one."""
+        return None if self._front is None else self._front.proxy
+
+    @property
+    def backup_vault(self) -> backup.BackupVault | None:
+        """AWS Backup's vault, unless it was given up."""
+        return None if self._backup is None else self._backup.vault
+
+    @property
+    def endpoint_address(self) -> str:
+        """The host that clients connect to: the proxy's when there is one."""
+        return self.instance.db_instance_endpoint_address if self._front is None else self._front.proxy.endpoint
+
+    @property
+    def endpoint(self) -> rds.Endpoint:
+        """The host and port that clients connect to: the proxy's when there is one."""
+        return rds.Endpoint(self.endpoint_address, self.port)
 
     def grant_connect(self, grantee: iam.IGrantable, *, db_user: str) -> iam.Grant:
-        """Let the grantee sign in as one database user with an IAM token."""
-        if self._proxy is not None:
-            return self._proxy.grant_connect(grantee, db_user)
+        """Let the grantee sign in as one database user, with a token of IAM's, and as no other.
+
+        The permission stands in the grantee's policy, so the grantee may belong to another stack. With a proxy it is
+        the proxy that the grantee signs in to, and the proxy may then sign in as the same user. The database role
+        itself is a migration's to create, as a member of ``rds_iam``.
+
+        :param grantee: a role, or whatever has one.
+        :param db_user: the database user; ``master_user`` for the owner.
+        :raises InvalidPropertiesError: for anything else, a wildcard included.
+        """
+        check = Validation(self, self.node.id)
+        check.check(
+            hasattr(grantee, "grant_principal"),
+            "grant_connect",
+            grantee,
+            "an iam.IGrantable",
+            "pass the role or function object, not its name",
+        )
+        properties.check_name(check, "grant_connect.db_user", db_user, 63)
+        check.raise_problems()
+        if self._front is not None:
+            return self._front.grant_connect(grantee, db_user)
         return self.instance.grant_connect(grantee, db_user)
 
     def allow_from(self, peer: ec2.IConnectable) -> None:
-        """Let the peer reach the database; both rules stand in the peer's stack."""
-        peer.connections.allow_to(self.connections, ec2.Port.tcp(self.port), "Sign in to the database")
+        """Let the peer reach the database, or its proxy, on its port and no other.
+
+        Both rules, out of the peer and into the database, are built from the peer's side: they stand in the peer's
+        stack, and the database's stack does not come to depend on it.
+
+        :param peer: what connects: a function in the network, a security group, an operators' range of addresses.
+        :raises InvalidPropertiesError: for a peer without a security group, and for the whole internet.
+        """
+        check = Validation(self, self.node.id)
+        check_peer(check, peer)
+        check.raise_problems()
+        peer.connections.allow_to(self.connections, ec2.Port.tcp(self.port), f"PostgreSQL of {self.node.id}")

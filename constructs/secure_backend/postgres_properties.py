@@ -1,19 +1,18 @@
-"""What a PostgreSQL instance on RDS can be made of: networks, names, storage, versions and instance types."""
+"""What RDS accepts for a PostgreSQL instance: names, storage, times and instance types."""
 
 import math
 import re
 from dataclasses import dataclass
-from typing import Protocol
 
-import jsii.errors
-from aws_cdk import Token
+from aws_cdk import Duration, Token
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_rds as rds
 
 from secure_backend.validation import Validation
 
 # In RDS standard support; 14 leaves it on 2027-02-28, and without paid extended support RDS then refuses to create it.
 OFFERED_MAJORS = ("15", "16", "17", "18")
-MONITORING_SECONDS = (1, 5, 10, 15, 30, 60)
+_MONITORING_SECONDS = (1, 5, 10, 15, 30, 60)
 
 _LARGEST_GIB = 65_536
 _BASELINE_IOPS = 12_000
@@ -32,62 +31,20 @@ _RESERVED_WORDS = """
 _RESERVED = frozenset(_RESERVED_WORDS.split())
 
 
-class DataTier(Protocol):
-    """What a database needs of a network; :class:`SecureVpc` has it."""
-
-    @property
-    def vpc(self) -> ec2.IVpc:
-        """The network."""
-
-    @property
-    def data_subnets(self) -> ec2.SubnetSelection:
-        """The subnets that only databases stand in."""
-
-
 @dataclass(frozen=True, kw_only=True)
-class Placement:
-    """The network and the subnets that an instance is placed in."""
+class Storage:
+    """gp3 storage; sizes in GiB, throughput in MiB/s."""
 
-    vpc: ec2.IVpc
-    subnets: ec2.SubnetSelection
+    allocated_gib: int
+    maximum_gib: int
+    iops: int | None
+    throughput: int | None
 
 
-def check_network(check: Validation, vpc: object, subnets: object) -> Placement | None:
-    """Find the subnets, and record it when they are public, all in one zone, or not there."""
-    if hasattr(vpc, "data_subnets") and hasattr(vpc, "vpc"):
-        placement = Placement(vpc=vpc.vpc, subnets=vpc.data_subnets if subnets is None else subnets)
-    elif not check.construct("vpc", vpc, ec2.Vpc, "pass the SecureVpc or ec2.Vpc object, not its id"):
-        return None
-    elif subnets is None:
-        check.refuse(
-            "subnets",
-            subnets,
-            "an ec2.SubnetSelection, which only a SecureVpc makes unnecessary",
-            "pass ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)",
-        )
-        return None
-    else:
-        placement = Placement(vpc=vpc, subnets=subnets)  # type: ignore[arg-type] # a construct; jsii checks the rest
-    if not isinstance(placement.subnets, ec2.SubnetSelection):
-        check.refuse("subnets", subnets, "an ec2.SubnetSelection", "pass one, or leave it out with a SecureVpc")
-        return None
-    try:
-        selected = placement.vpc.select_subnets(**placement.subnets._values)  # noqa: SLF001 - jsii's struct has no other way
-    except (jsii.errors.JSIIError, jsii.errors.JavaScriptError) as error:
-        check.refuse("subnets", str(error), "subnets that the network has", "select others")
-        return None
-    zones = set(selected.availability_zones)
-    private = check.check(
-        not selected.has_public, "subnets", "public subnets", "subnets without a route in", "select isolated subnets"
-    )
-    several = check.check(
-        len(zones) > 1,
-        "subnets",
-        f"subnets in {len(zones)} zone" + ("" if len(zones) == 1 else "s"),
-        "at least two zones, or RDS refuses the subnet group",
-        "give the network a second zone",
-    )
-    return placement if private and several else None
+def storage_of(allocated: int, maximum: int | None, iops: int | None, throughput: int | None) -> Storage:
+    """Return the storage; without a ceiling it may grow to twice its size."""
+    ceiling = min(2 * allocated, _LARGEST_GIB) if maximum is None else maximum
+    return Storage(allocated_gib=allocated, maximum_gib=ceiling, iops=iops, throughput=throughput)
 
 
 def check_name(check: Validation, property: str, name: object, longest: int) -> None:  # noqa: A002 - the house's word
@@ -165,7 +122,7 @@ def check_instance_type(check: Validation, instance_type: object) -> None:
         check.refuse("instance_type", instance_type, "an ec2.InstanceType known at synthesis", do)
         return
     check.check(
-        memory_gib(instance_type) is not None,
+        memory_gib(instance_type) > 0,
         "instance_type",
         instance_type.to_string(),
         "a t3, t4g, m or r class that RDS for PostgreSQL offers",
@@ -173,17 +130,74 @@ def check_instance_type(check: Validation, instance_type: object) -> None:
     )
 
 
-def memory_gib(instance_type: ec2.InstanceType) -> int | None:
-    """Return the memory of an RDS class in GiB, or None when it is not of the t3, t4g, m and r families."""
+def memory_gib(instance_type: ec2.InstanceType) -> int:
+    """Return the memory of an RDS class in GiB, or 0 when it is not of the t3, t4g, m and r families."""
     found = re.fullmatch(
         r"(t3|t4g|m\d+[a-z]*|r\d+[a-z]*)\.(\d*)(micro|small|medium|large|xlarge)", str(instance_type.to_string())
     )
     if found is None:
-        return None
+        return 0
     family, multiple, size = found.groups()
     if family in {"t3", "t4g"}:
-        return _BURSTABLE_GIB.get(multiple + size)
+        return _BURSTABLE_GIB.get(multiple + size, 0)
     if size not in {"large", "xlarge"} or (multiple and size == "large"):
-        return None
+        return 0
     vcpus = 2 if size == "large" else 4 * int(multiple or 1)
     return vcpus * _MEMORY_GIB_PER_VCPU[family[0]]
+
+
+def check_version(check: Validation, major_version: object) -> None:
+    """Record a major version that RDS does not support without extra charge, and minor versions."""
+    check.one_of(
+        "major_version",
+        major_version,
+        OFFERED_MAJORS,
+        'pass the major version as text, such as "17"; RDS chooses and upgrades the minor one',
+    )
+
+
+def check_insights(check: Validation, insights: object) -> None:
+    """Record anything but a mode of Database Insights."""
+    check.check(
+        isinstance(insights, rds.DatabaseInsightsMode),
+        "insights",
+        insights,
+        "an rds.DatabaseInsightsMode",
+        "pass rds.DatabaseInsightsMode.ADVANCED, or leave it out for STANDARD",
+    )
+
+
+def check_switches(check: Validation, **switches: object) -> None:
+    """Record switches that are not True or False themselves, and contradictions between them."""
+    for property_name, value in switches.items():
+        check.boolean(property_name, value)
+    check.check(
+        not (switches["restore_testing"] is True and switches["backup_plan"] is False),
+        "restore_testing",
+        True,
+        "False without a backup plan",
+        "leave backup_plan out",
+    )
+
+
+def check_times(
+    check: Validation, *, backup_retention: object, monitoring_interval: object, slow_statement: object
+) -> None:
+    """Record durations that RDS does not offer."""
+    check.days("backup_retention", backup_retention, 1, 35, "pass cdk.Duration.days(7) or more")
+    interval = monitoring_interval.to_seconds() if isinstance(monitoring_interval, Duration) else None
+    check.check(
+        interval in _MONITORING_SECONDS,
+        "monitoring_interval",
+        monitoring_interval,
+        "a Duration of 1, 5, 10, 15, 30 or 60 seconds",
+        "leave it out for 60",
+    )
+    slow = slow_statement.to_milliseconds() if isinstance(slow_statement, Duration) else 0
+    check.check(
+        10 <= slow <= 3_600_000,
+        "slow_statement",
+        slow_statement,
+        "a Duration of 10 milliseconds to 1 hour",
+        "leave it out for 1 second",
+    )

@@ -34,10 +34,17 @@ class PointInTime:
     time: dt.datetime | None = None
 
 
-def check_source(check: Validation, source: object) -> None:
+def check_source(check: Validation, source: object, *, managed_secret: bool) -> None:
     """Record what is wrong with ``restore_from``."""
     if source is None:
         return
+    check.check(
+        managed_secret is not True,
+        "managed_secret",
+        managed_secret,
+        "False for a restored database: RDS for PostgreSQL restores none with a managed secret",
+        "leave it out",
+    )
     if isinstance(source, SnapshotSource):
         check.text(
             "restore_from.snapshot",
