@@ -7,10 +7,11 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cognito as cognito
 
+from secure_backend.authorizer.configuration import KEY_TYPES
 from secure_backend.validation import Validation
 
-# Signatures by a key pair only: with a shared secret whoever can verify a token can also make one.
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+# What the function knows: signatures by a key pair only. With a shared secret, whoever can verify can also sign.
+ALGORITHMS = tuple(KEY_TYPES)
 _HTTPS = r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,512})?"
 
 
@@ -120,11 +121,10 @@ def check_authorizer(check: Validation, authorizer: object, region: str) -> None
     elif isinstance(authorizer, CognitoAuthorizer):
         authorizer.check(check, region)
     elif not isinstance(authorizer, IamAuthorizer):
-        check.check(
-            hasattr(authorizer, "authorizer_id") and not isinstance(authorizer, str),
+        check.construct(
             "authorizer",
             authorizer,
-            "JwtAuthorizer, CognitoAuthorizer, IamAuthorizer or an aws_apigateway.IAuthorizer",
+            (JwtAuthorizer, CognitoAuthorizer, IamAuthorizer, apigateway.Authorizer),
             "pass one: no method of this API goes without",
         )
 

@@ -5,7 +5,9 @@ import json
 import re
 from collections.abc import Sequence
 
+import jsii
 from aws_cdk import aws_apigateway as apigateway
+from constructs import IValidation
 
 from secure_backend.api_authorizers import Authorizer, CognitoAuthorizer, JwtAuthorizer
 from secure_backend.validation import Validation
@@ -121,6 +123,33 @@ class MethodScopes:
             for scope in scopes:
                 opened.setdefault(scope, []).append(f"{http_method}{_PARAMETER.sub('*', path)}")
         return json.dumps({scope: sorted(opened[scope]) for scope in sorted(opened)}) if opened else ""
+
+
+@jsii.implements(IValidation)
+class GuardedMethods:
+    """Refuses, at synthesis, methods that were added past :meth:`HardenedApi.add_method` without what it gives them."""
+
+    def __init__(self, api: apigateway.RestApi) -> None:
+        self._api = api
+
+    def validate(self) -> list[str]:
+        """Return a problem for each method without an authorizer or a validator."""
+        problems = []
+        for method in self._api.methods:
+            resource = method.node.default_child
+            if not isinstance(resource, apigateway.CfnMethod):
+                continue
+            preflight = resource.http_method == "OPTIONS"
+            for missing, got in (
+                ("authorizer", resource.authorization_type in {None, "NONE"} and not preflight),
+                ("request validator", resource.request_validator_id is None),
+            ):
+                if got:
+                    problems.append(
+                        f"HardenedApi.rest_api: got {resource.http_method} {method.node.path} without "
+                        f"{missing}; expected one on every method; add it by HardenedApi.add_method"
+                    )
+        return problems
 
 
 _ONE, _SEGMENT, _ANYTHING = "\0", "\1", "\2"

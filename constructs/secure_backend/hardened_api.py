@@ -21,7 +21,7 @@ from secure_backend.alarm_topic import AlarmTopic
 from secure_backend.api_authorizers import Authorizer, CognitoAuthorizer, IamAuthorizer, JwtAuthorizer, check_authorizer
 from secure_backend.api_edge import add_api_alarms, add_domain, add_preflight, add_usage_plan, source_network_policy
 from secure_backend.api_logging import access_log_format, execution_log_group, logging_account, method_setting
-from secure_backend.api_methods import MethodScopes, check_method, required_parameters
+from secure_backend.api_methods import GuardedMethods, MethodScopes, check_method, required_parameters
 from secure_backend.api_options import Cors, Domain, Throttle, UsagePlan, check_option
 from secure_backend.api_responses import add_gateway_problems
 from secure_backend.authorizer_function import AuthorizerFunction
@@ -99,19 +99,13 @@ class HardenedApi(Construct):
         if source_networks is not None:
             check.networks("source_networks", source_networks, "name networks, or leave it out for all")
         check.boolean("without_web_acl", without_web_acl)
-        if web_acl is not None:
-            sound = isinstance(web_acl, WebAcl) and not without_web_acl
-            check.check(
-                sound, "web_acl", web_acl, "a WebAcl, and then no without_web_acl", "pass one of the two, or neither"
-            )
+        if web_acl is not None and check.construct("web_acl", web_acl, WebAcl, "leave it out for a new web ACL"):
+            check.check(not without_web_acl, "web_acl", "one with without_web_acl", "one of the two", "drop either")
         check.retention("log_retention", log_retention)
         check.text("stage_name", stage_name, r"[A-Za-z0-9_-]{1,128}", "letters, digits, - and _", "leave it out for v1")
         check.boolean("account_logging_role", account_logging_role)
         if alarm_topic is not None:
-            sound = isinstance(alarm_topic, AlarmTopic)
-            check.check(
-                sound, "alarm_topic", alarm_topic, "an AlarmTopic", "pass AlarmTopic(...): its key lets alarms in"
-            )
+            check.construct("alarm_topic", alarm_topic, AlarmTopic, "pass AlarmTopic(...): its key lets alarms publish")
         check.raise_problems()
 
         self._id = id
@@ -246,6 +240,7 @@ class HardenedApi(Construct):
         resource.endpoint_access_mode = "STRICT"
         # The CDK's own output names the default endpoint, closed or not; `url` is the address to show.
         api.node.try_remove_child("Endpoint")
+        api.node.add_validation(GuardedMethods(api))
         return api
 
     def _stage_with_settings(self) -> apigateway.CfnStage:
