@@ -17,11 +17,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from secure_backend import trail_permissions
+from secure_backend import bucket_properties, trail_permissions
 from secure_backend.alarm_topic import AlarmTopic
 from secure_backend.audit_dashboard import AuditDashboard
+from secure_backend.bucket_properties import ObjectLock
 from secure_backend.cis_alarms import CisAlarms
-from secure_backend.encrypted_bucket import EncryptedBucket, ObjectLock
+from secure_backend.encrypted_bucket import EncryptedBucket
 from secure_backend.keys import DataKey
 from secure_backend.log_groups import EncryptedLogGroup
 from secure_backend.trail_events import DataEventSource, NoLogBuckets, check_data_events, event_selectors
@@ -47,7 +48,7 @@ class AuditTrail(Construct):
     - Log files are validated by digests (CloudTrail.4; CIS 3.2) and encrypted by a customer key that CloudTrail may use
       for this trail only (CloudTrail.2; CIS 3.5, KMS.5).
     - The bucket is private and logs its own access (CloudTrail.6, .7; CIS 3.4). Its policy denies deletion to everyone
-      and each file is locked. In *compliance* mode nobody deletes a locked file, the root user and AWS included. In
+      and each file is locked. In *compliance* mode nobody deletes a locked file, the root user included. In
       *governance* mode somebody who may both change the bucket's policy and bypass the lock can: first the policy
       (alarm 4.8 goes off), then the file (validation shows that it is missing). Keep those two permissions apart.
     - Events reach an encrypted log group (CloudTrail.5) that the CIS alarms 4.1 to 4.15 watch; they go to a topic that
@@ -71,11 +72,28 @@ class AuditTrail(Construct):
         tells.
     :param access_logs: the caller's target for the bucket's access logs; one is made when left out.
     :param object_lock: how long nobody deletes a log file; governance mode for 365 days when left out.
-    :param log_expiration: when log files expire in the bucket, not before their lock ends; never, when left out.
+    :param expiration: when log files expire in the bucket, not before their lock ends; never, when left out.
     :param log_retention: how long the log group keeps events, one year when left out.
     :param insights: unusual rates of calls and of errors; on when left out, unless ``existing_trail`` is given.
     :raises InvalidPropertiesError: with every problem of these at once.
     """
+
+    trail: cloudtrail.CfnTrail
+    """The trail; an L1, because the L2 knows no advanced event selectors."""
+    bucket: s3.Bucket
+    """Where the log files are."""
+    access_logs: s3.IBucket
+    """The bucket that really gets the bucket's access logs: the caller's or the one made here."""
+    key: kms.IKey
+    """The key of the log files and of the log group: the caller's or the one made here."""
+    log_group: logs.ILogGroup
+    """Where this trail's events arrive within minutes."""
+    topic: AlarmTopic | None
+    """Who is told: the caller's topic or the one made here; None when there are no alarms."""
+    alarms: Mapping[str, cloudwatch.Alarm]
+    """The CIS alarms by the names in :data:`~secure_backend.cis_benchmark.CIS_ALARMS`; empty when none could fire."""
+    dashboard: AuditDashboard
+    """The page with the alarms, their metrics and the latest destructive calls."""
 
     def __init__(
         self,
@@ -89,22 +107,20 @@ class AuditTrail(Construct):
         key: kms.IKey | None = None,
         access_logs: s3.IBucket | None = None,
         object_lock: ObjectLock | None = None,
-        log_expiration: cdk.Duration | None = None,
+        expiration: cdk.Duration | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
         insights: bool | None = None,
     ) -> None:
         super().__init__(scope, id)
-        lock = object_lock or ObjectLock(days=365)
+        lock = ObjectLock(days=365) if object_lock is None else object_lock
         check = Validation(self, id)
         check_data_events(check, data_events)
         self._check_existing_trail(check, existing_trail, data_events)
         self._check_alarms(check, alarms_to, alarm_topic, existing_trail)
-        _check_storage(check, lock, log_expiration)
+        bucket_properties.check_key(check, key)
+        bucket_properties.check_access_logs(check, access_logs, None, None)
+        bucket_properties.check_lock(check, lock, expiration, cdk.RemovalPolicy.RETAIN)
         check.retention("log_retention", log_retention)
-        if key is not None:
-            check.construct("key", key, kms.Key, "pass the key object, or leave it out for a new one")
-        if access_logs is not None:
-            check.construct("access_logs", access_logs, s3.Bucket, "pass the bucket, or leave it out for a new one")
         if insights is not None and check.boolean("insights", insights) and insights:
             check.check(
                 existing_trail is None,
@@ -115,10 +131,9 @@ class AuditTrail(Construct):
             )
         check.raise_problems()
 
-        # The region is in the name because a trail of every region takes its name in all of them.
-        name = f"{cdk.Names.unique_resource_name(self, max_length=90, separator='-')}-{cdk.Stack.of(self).region}"
+        name = trail_permissions.trail_name(self)
         management_events = existing_trail is None
-        self.key: kms.IKey = key or DataKey(self, "Key", description=f"Log files of {self.node.path}")
+        self.key = key or DataKey(self, "Key", description=f"Log files of {self.node.path}")
         trail_permissions.allow_trail_key(self.key, self, name)
         stored = EncryptedBucket(
             self,
@@ -126,15 +141,14 @@ class AuditTrail(Construct):
             key=self.key,
             access_logs=access_logs,
             object_lock=lock,
-            expiration=log_expiration,
-            noncurrent_version_expiration=cdk.Duration.days(max(90, lock.days)),
+            expiration=expiration,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
-        self.bucket: s3.Bucket = stored.bucket
-        self.access_logs: s3.IBucket = stored.access_logs
+        self.bucket = stored.bucket
+        self.access_logs = stored.access_logs
         trail_permissions.allow_trail_bucket(self.bucket, name)
         trail_permissions.deny_deletion(self.bucket)
-        self.log_group: logs.ILogGroup = EncryptedLogGroup(self, "LogGroup", key=self.key, retention=log_retention)
+        self.log_group = EncryptedLogGroup(self, "LogGroup", key=self.key, retention=log_retention)
         role, policy = trail_permissions.log_delivery_role(self, self.log_group)
         self.trail = cloudtrail.CfnTrail(
             self,
@@ -156,8 +170,8 @@ class AuditTrail(Construct):
         self.trail.node.add_dependency(role, policy)
 
         watched = self.log_group if existing_trail is None else existing_trail.log_group
-        self.topic: AlarmTopic | None = None
-        self.alarms: Mapping[str, cloudwatch.Alarm] = {}
+        self.topic = None
+        self.alarms = {}
         if watched is not None:
             self.topic = alarm_topic or AlarmTopic(self, "Topic", email=alarms_to)
             self.alarms = CisAlarms(
@@ -214,15 +228,17 @@ class AuditTrail(Construct):
                 "an AlarmTopic object",
                 "pass AlarmTopic(...): alarms can publish to it, which few encrypted topics allow",
             )
-        given = [name for name, value in (("alarms_to", alarms_to), ("alarm_topic", alarm_topic)) if value is not None]
+        given = {
+            name: value for name, value in (("alarms_to", alarms_to), ("alarm_topic", alarm_topic)) if value is not None
+        }
         if isinstance(existing, ExistingTrail) and existing.log_group is None:
-            check.check(
-                not given,
-                " and ".join(given) or "alarms_to",
-                "a receiver of alarms",
-                "none beside ExistingTrail() without a log group",
-                "pass ExistingTrail(log_group=...): without management events no CIS alarm could ever fire",
-            )
+            for name, value in given.items():
+                check.refuse(
+                    name,
+                    value,
+                    "nobody to tell beside ExistingTrail() without a log group",
+                    "pass ExistingTrail(log_group=...): without management events no CIS alarm could ever fire",
+                )
         else:
             check.check(
                 len(given) == 1,
@@ -231,29 +247,6 @@ class AuditTrail(Construct):
                 "exactly one of alarms_to and alarm_topic",
                 'pass alarms_to="security@example.com" or alarm_topic=AlarmTopic(...)',
             )
-
-
-def _check_storage(check: Validation, lock: object, expiration: object) -> None:
-    if not isinstance(lock, ObjectLock):
-        check.refuse("object_lock", lock, "an ObjectLock", "pass ObjectLock(days=365), or leave it out for that")
-        return
-    sound = check.whole_number("object_lock.days", lock.days, 1, 36_500, "leave object_lock out for 365 days")
-    if check.one_of("object_lock.mode", lock.mode, ("governance", "compliance"), "leave it out for governance"):
-        check.check(
-            lock.mode != "compliance" or lock.confirm_compliance is True,
-            "object_lock.confirm_compliance",
-            lock.confirm_compliance,
-            "True in compliance mode",
-            "pass True if nobody, you included, shall be able to delete a file or end its cost before the lock ends",
-        )
-    if expiration is not None and sound:
-        check.days(
-            "log_expiration",
-            expiration,
-            lock.days,
-            36_500,
-            "pass the lock's days or more: a locked file cannot expire; or leave it out",
-        )
 
 
 def _insight_selectors() -> list[cloudtrail.CfnTrail.InsightSelectorProperty]:

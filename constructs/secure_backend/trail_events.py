@@ -10,7 +10,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import IValidation
 
-from secure_backend.encrypted_bucket import AccessLogBucket, EncryptedBucket
+from secure_backend.access_log_bucket import AccessLogBucket
+from secure_backend.encrypted_bucket import EncryptedBucket
 from secure_backend.validation import Validation
 
 DataEventSource: TypeAlias = EncryptedBucket | s3.IBucket | lambda_.IFunction

@@ -15,6 +15,11 @@ from secure_backend import keys
 _CLOUDTRAIL = "cloudtrail.amazonaws.com"
 
 
+def trail_name(scope: Construct) -> str:
+    """Return the name of the scope's trail: unique in the account, since a trail of every region takes it in all."""
+    return f"{cdk.Names.unique_resource_name(scope, max_length=90, separator='-')}-{cdk.Stack.of(scope).region}"
+
+
 def trail_arn(scope: Construct, name: str) -> str:
     """Return the ARN that the trail will have, as text."""
     return cdk.Stack.of(scope).format_arn(service="cloudtrail", resource="trail", resource_name=name)
