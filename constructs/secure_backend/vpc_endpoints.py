@@ -75,7 +75,7 @@ def check_services(check: Validation, services: object) -> list[str]:
         if not check.text(
             "interface_endpoints",
             service,
-            r"(?!com\.amazonaws)[a-z][a-z0-9-]*(\.[a-z0-9-]+)*",
+            r"(?!(cn\.)?com\.amazonaws)[a-z][a-z0-9-]*(\.[a-z0-9-]+)*",
             "a service's short name",
             'pass the part after the region: "logs" of com.amazonaws.eu-central-1.logs',
         ):
