@@ -12,7 +12,7 @@ Severity = Literal["error", "warning"]
 SILENT = "nothing, silently"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Finding:
     """A rule broken by a resource.
 
