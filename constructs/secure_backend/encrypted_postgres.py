@@ -83,9 +83,9 @@ class EncryptedPostgres(Construct):
         5432 into these subnets, and ``port`` from one of them to another.
     :param deletion_protection: False allows deletion (FSBP RDS.8).
     :param generation: raise it to have the instance replaced.
-    :param restore_from: what to start from instead of empty; keep it as long as this generation lives. Master user,
-        database and encryption are then the source's. RDS's restore calls take no sign-in type: CloudFormation can
-        apply it only by a modification afterwards; a source that had IAM sign-in keeps it, as it is in the data.
+    :param restore_from: what to start from instead of empty, with no less storage; keep it as long as this generation
+        lives. Master user, database and encryption are then the source's. RDS's restore calls take no sign-in type:
+        CloudFormation can only modify it afterwards; a source with IAM sign-in keeps that, for it is in the data.
     :raises InvalidPropertiesError: with every problem at once.
     """
 
@@ -203,7 +203,7 @@ class EncryptedPostgres(Construct):
             self.master_secret = secretsmanager.Secret.from_secret_attributes(
                 self, "MasterSecret", secret_complete_arn=self.instance.master_secret_arn, encryption_key=self.key
             )
-        self._front = None
+        self._front: PostgresProxy | None = None
         if proxy:
             self._front = PostgresProxy(
                 self,
@@ -218,13 +218,15 @@ class EncryptedPostgres(Construct):
                 log_retention=log_retention,
             )
             self.log_groups += (self._front.log_group,)
-        self._backup = PostgresBackup(self, "Backup", instance=self.instance, key=self.key) if backup_plan else None
+        self._backup: PostgresBackup | None = None
+        if backup_plan:
+            self._backup = PostgresBackup(self, "Backup", name=self.identifier, instance=self.instance, key=self.key)
         if self._backup is not None and restore_testing:
             self._backup.test_restores(
                 instance_type=size, subnet_group=self.instance.subnet_group, security_group=self.security_group
             )
         self.alarm_topic: AlarmTopic | sns.ITopic = alarm_topic or AlarmTopic(self, "AlarmTopic")
-        self.alarms: tuple[cloudwatch.Alarm, ...] = PostgresAlarms(
+        watch = PostgresAlarms(
             self,
             "Alarms",
             instance=self.instance,
@@ -233,7 +235,10 @@ class EncryptedPostgres(Construct):
             memory_gib=properties.memory_gib(size),
             allocated_storage_gib=allocated_storage_gib,
             topic=self.alarm_topic,
-        ).alarms
+        )
+        self.alarms: tuple[cloudwatch.Alarm, ...] = watch.alarms
+        if self._backup is not None:
+            watch.tell_failed_backups(self.identifier)
         self.port = port if self._front is None else PROXY_PORT
         self.connections = ec2.Connections(
             security_groups=[self.security_group if self._front is None else self._front.security_group],
@@ -272,13 +277,8 @@ class EncryptedPostgres(Construct):
         :raises InvalidPropertiesError: for anything else, a wildcard included.
         """
         check = Validation(self, self.node.id)
-        check.check(
-            hasattr(grantee, "grant_principal"),
-            "grant_connect",
-            grantee,
-            "an iam.IGrantable",
-            "pass the role or function object, not its name",
-        )
+        is_grantable = hasattr(grantee, "grant_principal")
+        check.check(is_grantable, "grant_connect", grantee, "an iam.IGrantable", "pass the role or function itself")
         properties.check_name(check, "grant_connect.db_user", db_user, 63)
         check.raise_problems()
         if self._front is not None:

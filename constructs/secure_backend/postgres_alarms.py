@@ -1,5 +1,7 @@
 """Who is told when a database runs out of something, or when RDS does something to it."""
 
+from typing import Any
+
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
@@ -105,29 +107,49 @@ class PostgresAlarms(Construct):
         alarm.add_alarm_action(action)
         alarm.add_ok_action(action)
 
-    def _tell_events(self, identifier: str, parameter_group_name: str) -> None:
-        """Send RDS's events to the topic.
+    def tell_failed_backups(self, vault_name: str) -> None:
+        """Send a message when a job of AWS Backup into the vault did not end well: nothing else would tell."""
+        self._tell(
+            "FailedBackups",
+            description=f"Snapshots that did not reach {vault_name}",
+            pattern={
+                "source": ["aws.backup"],
+                "detail-type": ["Backup Job State Change"],
+                "detail": {"backupVaultName": [vault_name], "state": ["ABORTED", "EXPIRED", "FAILED"]},
+            },
+        )
 
-        The L1: the L2's target would widen the topic's policy, in whichever stack the topic stands.
-        """
+    def _tell_events(self, identifier: str, parameter_group_name: str) -> None:
+        """Send RDS's events about the instance and its parameter group."""
         stack = cdk.Stack.of(self)
-        topic = self._topic.topic if isinstance(self._topic, AlarmTopic) else self._topic
 
         def arn(kind: str, name: str) -> str:
             return stack.format_arn(
                 service="rds", resource=kind, resource_name=name, arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
             )
 
-        self.event_rule = events.CfnRule(
-            self,
+        self._tell(
             "Events",
             description=f"What RDS does to {identifier}",
-            event_pattern={
+            pattern={
                 "source": ["aws.rds"],
                 "detail-type": ["RDS DB Instance Event", "RDS DB Parameter Group Event"],
                 "resources": [arn("db", identifier), arn("pg", parameter_group_name)],
                 "detail": {"EventCategories": list(_CATEGORIES)},
             },
+        )
+
+    def _tell(self, name: str, *, description: str, pattern: dict[str, Any]) -> None:
+        """Send matching events to the topic.
+
+        By the L1: the L2's target would widen the topic's policy, in whichever stack the topic stands.
+        """
+        topic = self._topic.topic if isinstance(self._topic, AlarmTopic) else self._topic
+        events.CfnRule(
+            self,
+            name,
+            description=description,
+            event_pattern=pattern,
             targets=[events.CfnRule.TargetProperty(id="Topic", arn=topic.topic_arn)],
         )
 

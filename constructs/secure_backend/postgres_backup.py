@@ -25,6 +25,7 @@ class PostgresBackup(Construct):
     template. The vault is retained, and not locked for ever; to delete a recovery point before its time, the vault's
     policy has to be changed first.
 
+    :param name: of vault and plan: the database's own.
     :param instance: the database.
     :param key: encrypts the vault. The snapshots are encrypted by the key of the database, as RDS does it.
     """
@@ -34,14 +35,17 @@ class PostgresBackup(Construct):
         scope: Construct,
         id: str,  # noqa: A002 - the CDK's own word
         *,
+        name: str,
         instance: rds.IDatabaseInstance,
         key: kms.IKey,
     ) -> None:
         super().__init__(scope, id)
+        self._name = name
         self._instance = instance
         self.vault = backup.BackupVault(
             self,
             "Vault",
+            backup_vault_name=name,
             encryption_key=key,
             block_recovery_point_deletion=True,
             removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
@@ -49,7 +53,7 @@ class PostgresBackup(Construct):
         self.plan = backup.BackupPlan(
             self,
             "Plan",
-            backup_plan_name=cdk.Names.unique_resource_name(self, max_length=50, separator="-"),
+            backup_plan_name=name,
             backup_plan_rules=[
                 backup.BackupPlanRule(
                     rule_name="daily",
@@ -83,7 +87,7 @@ class PostgresBackup(Construct):
         plan = backup.CfnRestoreTestingPlan(
             self,
             "RestoreTests",
-            restore_testing_plan_name=cdk.Names.unique_resource_name(self, max_length=50, separator="_"),
+            restore_testing_plan_name=self._name.replace("-", "_"),
             schedule_expression=_RESTORE_TEST,
             start_window_hours=1,
             recovery_point_selection=backup.CfnRestoreTestingPlan.RestoreTestingRecoveryPointSelectionProperty(
@@ -111,11 +115,11 @@ class PostgresBackup(Construct):
         )
         return plan
 
-    def _role(self, name: str, policy: str) -> iam.Role:
+    def _role(self, child: str, policy: str) -> iam.Role:
         """Make a role with AWS's own policy: what AWS Backup calls changes with it, and a copy would fail at night."""
         return iam.Role(
             self,
-            name,
+            child,
             assumed_by=iam.ServicePrincipal("backup.amazonaws.com"),
             managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(f"service-role/{policy}")],
         )

@@ -44,10 +44,10 @@ def removal_policy_of(*, deletion_protection: bool) -> cdk.RemovalPolicy:
 def identifier_of(scope: Construct, generation: int) -> str:
     """Return an instance's name: unique in account and region, known at synthesis, other in each generation.
 
-    60 characters at most; a proxy bears it too.
+    50 characters at most: the proxy and the backup vault bear it too.
     """
     suffix = f"-g{generation}"
-    unique = cdk.Names.unique_resource_name(scope, max_length=60 - len(suffix), separator="-")
+    unique = cdk.Names.unique_resource_name(scope, max_length=50 - len(suffix), separator="-")
     return unique.lower().strip("-") + suffix
 
 
