@@ -5,6 +5,7 @@ import json
 import textwrap
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import aws_cdk as cdk
@@ -12,7 +13,17 @@ import pytest
 from aws_cdk import aws_ec2 as ec2
 from syrupy.assertion import SnapshotAssertion
 
-from secure_backend import secure_vpc
+from secure_backend import (
+    dns_query_logs,
+    instance_connect,
+    network_acls,
+    secure_vpc,
+    security_groups,
+    vpc_endpoints,
+    vpc_flow_logs,
+    vpc_tiers,
+    vpc_zones,
+)
 from secure_backend.secure_vpc import SecureVpc
 from secure_backend.vpc_zones import zone_context
 from tests.conftest import FLAGS, NewStack, resources_of, template_of
@@ -73,10 +84,33 @@ def test_the_defaults_are_as_reviewed(defaults: dict[str, Any], template_snapsho
     assert defaults == template_snapshot(name="defaults")
 
 
-def test_the_usage_example_runs(stack: cdk.Stack) -> None:
-    example = textwrap.dedent((inspect.getdoc(secure_vpc) or "").split("Example::")[1])
-    exec(example, {"SecureVpc": SecureVpc, "self": stack})  # noqa: S102 - the module's own docstring
-    assert len(resources_of(template_of(stack), "AWS::EC2::SecurityGroup")) == 1
+@pytest.mark.parametrize(
+    "module",
+    [
+        dns_query_logs,
+        instance_connect,
+        network_acls,
+        secure_vpc,
+        security_groups,
+        vpc_endpoints,
+        vpc_flow_logs,
+        vpc_tiers,
+        vpc_zones,
+    ],
+)
+def test_the_usage_example_of_each_module_runs(stack: cdk.Stack, module: ModuleType) -> None:
+    network = new_vpc(stack, "Network")
+    names = {
+        **vars(module),
+        "self": stack,
+        "network": network,
+        "vpc": network.vpc,
+        "zones": network.zones,
+        "key": network.key,
+        "database_group": network.security_group(stack, "Database", description="The database"),
+    }
+    exec(textwrap.dedent((inspect.getdoc(module) or "").split("Example::")[1]), names)  # noqa: S102 - our docstring
+    assert template_of(stack)
 
 
 def test_there_is_an_app_and_a_data_tier_in_each_zone_and_no_other(defaults: dict[str, Any]) -> None:
@@ -119,6 +153,12 @@ def test_a_regional_nat_gateway_needs_no_public_subnet() -> None:
     (gateway,) = resources_of(template, "AWS::EC2::NatGateway").values()
     assert gateway["Properties"]["AvailabilityMode"] == "regional"
     assert not any("Public" in name for name in ranges(template))
+
+
+def test_a_regional_nat_gateway_waits_until_the_internet_gateway_is_attached() -> None:
+    template = built(egress="regional-nat")
+    (gateway,) = resources_of(template, "AWS::EC2::NatGateway").values()
+    assert set(resources_of(template, "AWS::EC2::VPCGatewayAttachment")) <= set(gateway["DependsOn"])
 
 
 def test_the_public_tier_has_the_only_routes_to_the_internet() -> None:

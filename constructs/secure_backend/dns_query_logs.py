@@ -1,4 +1,9 @@
-"""A record of every name that is looked up in a VPC: the trace of a connection that nothing else shows."""
+"""A record of every name that is looked up in a VPC: the trace of a connection that nothing else shows.
+
+Example::
+
+    DnsQueryLogs(self, "DnsQueryLogs", vpc=vpc, key=key, retention=logs.RetentionDays.ONE_YEAR)
+"""
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms

@@ -2,8 +2,8 @@
 
 Example::
 
-    network = SecureVpc(self, "Vpc", cidr="10.20.0.0/16", zones=zones, instance_connect=True)
-    database.allow_from(network.instance_connect.operator_group)
+    operators = InstanceConnect(self, "Operators", vpc=vpc, subnet=vpc.isolated_subnets[0])
+    operators.operator_group.connections.allow_to(database_group, ec2.Port.tcp(5433), "PostgreSQL from operator hosts")
 """
 
 from aws_cdk import aws_ec2 as ec2

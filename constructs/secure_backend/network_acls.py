@@ -1,4 +1,10 @@
-"""The data tier's network ACL: a second, stateless wall around the databases, generated from the tiers."""
+"""The data tier's network ACL: a second, stateless wall around the databases, generated from the tiers.
+
+Example::
+
+    app, data = (vpc.select_subnets(subnet_group_name=tier).subnets for tier in ("App", "Data"))
+    DataTierAcl(self, "DataAcl", vpc=vpc, app_subnets=app, data_subnets=data, database_port=5433)
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

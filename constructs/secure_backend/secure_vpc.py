@@ -17,7 +17,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from secure_backend import default_security_group, vpc_checks, vpc_endpoints, vpc_zones
+from secure_backend import default_security_group, vpc_checks, vpc_endpoints, vpc_tiers, vpc_zones
 from secure_backend.dns_query_logs import DnsQueryLogs
 from secure_backend.instance_connect import InstanceConnect
 from secure_backend.keys import DataKey
@@ -26,9 +26,7 @@ from secure_backend.security_groups import ClosedSecurityGroup
 from secure_backend.validation import Validation
 from secure_backend.vpc_checks import BlockPublicAccess, Egress, FlowLogs
 from secure_backend.vpc_flow_logs import FlowLogsToBucket, FlowLogsToLogGroup
-
-# Construct ids of the subnets, so part of their logical ids: a changed name replaces every subnet of the tier.
-_APP, _DATA, _PUBLIC = "App", "Data", "Public"
+from secure_backend.vpc_tiers import APP, DATA, PUBLIC
 
 
 class SecureVpc(Construct):
@@ -37,11 +35,11 @@ class SecureVpc(Construct):
     By default:
 
     - no way in and no way out but to S3 of this region, through a gateway endpoint; no subnet maps public addresses
-      (FSBP EC2.15, CIS 5.2 to 5.4)
+      (FSBP EC2.15)
     - the default security group has no rules (FSBP EC2.2, CIS 5.5); a group of :meth:`security_group` starts without
-      any, and each rule added here is described (FSBP EC2.18, EC2.19)
+      any, and each rule added here is described (FSBP EC2.18, EC2.19, CIS 5.3, 5.4)
     - the data tier has a network ACL of its own: the database port from the app tier, the answers back, nothing from
-      anywhere else (FSBP EC2.16, EC2.21)
+      anywhere else (FSBP EC2.16, EC2.21, CIS 5.2)
     - flow logs of all traffic, encrypted and kept (FSBP EC2.6, CIS 3.7)
     - through an endpoint only this account's, or organisation's, identities reach its own resources
 
@@ -60,7 +58,8 @@ class SecureVpc(Construct):
     :param flow_logs: ``log-group``, or ``s3`` for Parquet by the hour.
     :param flow_log_retention: how long flow logs, and DNS queries, are kept; one year when left out.
     :param flow_log_bucket: the caller's bucket for ``s3``, used by no other log; its own lifecycle counts.
-    :param interface_endpoints: short names of services, such as ``secretsmanager``; see :meth:`allow_endpoints`.
+    :param interface_endpoints: short names of services, such as ``secretsmanager``; see :meth:`allow_endpoints`. Each
+        costs by the hour and zone (FSBP EC2.10, EC2.55 to EC2.58, EC2.60 for those they name).
     :param interface_endpoint_zones: for a service that is not offered in every zone, the zones to use.
     :param dynamodb_endpoint: also make DynamoDB's gateway endpoint, free of charge; see :meth:`allow_dynamodb`.
     :param instance_connect: make the operators' way in, see :class:`instance_connect.InstanceConnect`.
@@ -127,13 +126,22 @@ class SecureVpc(Construct):
 
         self.key: kms.IKey = key or DataKey(self, "Key", description=f"Network logs of {stack.stack_name}")
         has_public = public_subnets or egress == "nat"
-        self.vpc = self._tiers(cidr, mask, egress, nat_gateways, has_public=has_public)
+        self.vpc = vpc_tiers.new_vpc(
+            self,
+            "Vpc",
+            cidr=cidr,
+            zones=self.zones,
+            mask=mask,
+            egress=egress,
+            nat_gateways=nat_gateways,
+            public=has_public,
+        )
         default_security_group.keep_handler_logs(self, self.key)
-        self.app_subnets = ec2.SubnetSelection(subnet_group_name=_APP)
-        self.data_subnets = ec2.SubnetSelection(subnet_group_name=_DATA)
-        self.public_subnets = ec2.SubnetSelection(subnet_group_name=_PUBLIC) if has_public else None
-        app = self.vpc.select_subnets(subnet_group_name=_APP).subnets
-        data = self.vpc.select_subnets(subnet_group_name=_DATA).subnets
+        self.app_subnets = ec2.SubnetSelection(subnet_group_name=APP)
+        self.data_subnets = ec2.SubnetSelection(subnet_group_name=DATA)
+        self.public_subnets = ec2.SubnetSelection(subnet_group_name=PUBLIC) if has_public else None
+        app = self.vpc.select_subnets(subnet_group_name=APP).subnets
+        data = self.vpc.select_subnets(subnet_group_name=DATA).subnets
         self.data_acl = DataTierAcl(
             self, "DataAcl", vpc=self.vpc, app_subnets=app, data_subnets=data, database_port=database_port
         )
@@ -228,31 +236,6 @@ class SecureVpc(Construct):
         self._need("allow_endpoints", self._interfaces, 'interface_endpoints=["secretsmanager"], for example')
         if self._interfaces is not None:
             self._interfaces.allow_from(security_group)
-
-    def _tiers(self, cidr: str, mask: int, egress: Egress, nat_gateways: int | None, *, has_public: bool) -> ec2.Vpc:
-        gateways = {"none": 0, "nat": nat_gateways or len(self.zones), "regional-nat": 1}
-        app = ec2.SubnetType.PRIVATE_ISOLATED if egress == "none" else ec2.SubnetType.PRIVATE_WITH_EGRESS
-        return ec2.Vpc(
-            self,
-            "Vpc",
-            ip_addresses=ec2.IpAddresses.cidr(cidr),
-            availability_zones=self.zones,
-            reserved_azs=vpc_zones.zone_slots(len(self.zones)) - len(self.zones),
-            nat_gateways=gateways[egress],
-            nat_gateway_provider=ec2.NatProvider.regional_gateway() if egress == "regional-nat" else None,
-            restrict_default_security_group=True,
-            subnet_configuration=[
-                ec2.SubnetConfiguration(name=_APP, subnet_type=app, cidr_mask=mask),
-                ec2.SubnetConfiguration(name=_DATA, subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=mask),
-                ec2.SubnetConfiguration(
-                    name=_PUBLIC,
-                    subnet_type=ec2.SubnetType.PUBLIC,
-                    cidr_mask=mask,
-                    reserved=not has_public,
-                    map_public_ip_on_launch=False,
-                ),
-            ],
-        )
 
     def _gateway(
         self,

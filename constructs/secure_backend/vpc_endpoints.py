@@ -2,6 +2,12 @@
 
 Two exceptions are named, each for one action on one bucket of AWS's own. They carry no condition on the caller, for the
 requests are presigned by AWS: the account that signed is not ours.
+
+Example::
+
+    endpoint = vpc.add_gateway_endpoint("Objects", service=ec2.GatewayVpcEndpointAwsService.S3)
+    endpoint.add_to_policy(own_statement(self, "s3:*", organization_id=None))
+    endpoint.add_to_policy(custom_resource_responses(self))
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,9 @@
-"""Flow logs of all of a VPC's traffic, accepted and rejected, to an encrypted log group or as Parquet to a bucket."""
+"""Flow logs of all of a VPC's traffic, accepted and rejected, to an encrypted log group or as Parquet to a bucket.
+
+Example::
+
+    FlowLogsToLogGroup(self, "FlowLogs", vpc=vpc, key=key, retention=logs.RetentionDays.ONE_YEAR)
+"""
 
 import json
 

@@ -1,4 +1,9 @@
-"""Availability zones and address ranges: what a VPC's tiers can be laid out in, decided before anything is built."""
+"""Availability zones and address ranges: what a VPC's tiers can be laid out in, decided before anything is built.
+
+Example::
+
+    app = cdk.App(context=zone_context("123456789012", "eu-central-1", ["eu-central-1a", "eu-central-1b"]))
+"""
 
 import ipaddress
 import re
