@@ -1,8 +1,247 @@
 """Every finding that stays, with the reason that a reviewer would accept. What can be fixed is fixed instead."""
 
+import datetime
+from collections.abc import Iterator
+
+import aws_cdk as cdk
+from constructs import IConstruct
+
 from secure_backend.compliance import Acknowledgements
 from stacks.application import Application
+
+OWNER = "platform"
+REVIEW_BY = datetime.date(2027, 5, 31)
+
+HIPAA, NIST4, NIST5, PCI = "HIPAA.Security", "NIST.800.53.R4", "NIST.800.53.R5", "PCI.DSS.321"
+SOLUTIONS, SERVERLESS = "AwsSolutions", "Serverless"
 
 
 def acknowledge(acknowledgements: Acknowledgements, application: Application) -> None:
     """Enter the application's acknowledgements into the registry."""
+    registry = _Registry(acknowledgements)
+    _network(registry, application)
+    _data(registry, application)
+    _api(registry, application)
+    _audit(registry, application)
+
+
+class _Registry:
+    """The registry, with this application's owner and review date."""
+
+    def __init__(self, acknowledgements: Acknowledgements) -> None:
+        self._acknowledgements = acknowledgements
+
+    def add(self, construct: IConstruct, *findings: str, reason: str) -> None:
+        self._acknowledgements.add(construct, *findings, reason=reason, owner=OWNER, review_by=REVIEW_BY)
+
+
+def _in(rule: str, *packs: str) -> list[str]:
+    """Return the ids of one rule in several packs."""
+    return [f"{pack}::{pack}-{rule}" for pack in packs]
+
+
+def _resources(scope: IConstruct, *types: str) -> Iterator[cdk.CfnResource]:
+    """Yield the resources of the given types below a construct."""
+    for node in scope.node.find_all():
+        if isinstance(node, cdk.CfnResource) and node.cfn_resource_type in types:
+            yield node
+
+
+def _network(registry: _Registry, application: Application) -> None:
+    for resource in _resources(application.network.vpc.data_acl, "AWS::EC2::NetworkAcl", "AWS::EC2::NetworkAclEntry"):
+        registry.add(
+            resource,
+            *_in("VPC3", SOLUTIONS),
+            reason="The data tier's network ACL is wanted: a second wall that one wrong security-group rule does not "
+            "open. Its entries are generated from the tiers and tested in both directions.",
+        )
+
+    topic = application.network.alarms
+    if not application.settings.alarms.email:
+        registry.add(
+            topic.topic,
+            *_in("AlarmTopicWithoutSubscriber", "SecureBackend"),
+            reason="A development profile names no address: whoever works on it looks at the alarms in the console. "
+            "Production refuses an empty alarms.email.",
+        )
+    for subscription in _resources(topic, "AWS::SNS::Subscription"):
+        registry.add(
+            subscription,
+            *_in("SNSRedrivePolicy", SERVERLESS),
+            reason="SNS repeats an e-mail for six hours. A queue of undelivered alarms would need an alarm of its own, "
+            "which would go to the same address.",
+        )
+
+
+def _data(registry: _Registry, application: Application) -> None:
+    data, settings = application.data, application.settings
+    for bucket in (data.documents.bucket, data.documents.access_logs):
+        _no_replica(registry, bucket)
+    _log_target(registry, data.documents.access_logs)
+    if settings.documents.object_lock_days is None:
+        registry.add(
+            data.documents.bucket,
+            *_in("S3BucketDefaultLockEnabled", NIST4),
+            reason="Callers may delete their documents, and a lock would forbid it. Versioning keeps a deleted "
+            "document for the profile's days; documents.object_lock_days switches a lock on.",
+        )
+    for role in _resources(data.database, "AWS::IAM::Role"):
+        for policy in ("AWSBackupServiceRolePolicyForBackup", "AmazonRDSEnhancedMonitoringRole"):
+            if policy in str(cdk.Stack.of(data).resolve(getattr(role, "managed_policy_arns", None))):
+                registry.add(role, _managed_policy(f"service-role/{policy}"), reason=_SERVICE_POLICY)
+    for rule in _resources(data.database, "AWS::Events::Rule"):
+        registry.add(
+            rule,
+            *_in("EventBusDLQ", SERVERLESS),
+            reason="The rule tells people of RDS events. EventBridge retries a topic of the same region for a day, and "
+            "a queue of undelivered news would need somebody to be told of it in turn.",
+        )
+    if not settings.database.multi_az:
+        registry.add(
+            data.database.instance,
+            *_in("RDS3", SOLUTIONS),
+            *_in("RDSMultiAZSupport", HIPAA, NIST4, NIST5),
+            reason="A development profile pays for one instance and accepts that it is away while its zone is. "
+            "Production refuses multi_az = false.",
+        )
+    if not settings.database.deletion_protection:
+        registry.add(
+            data.database.instance,
+            *_in("RDS10", SOLUTIONS),
+            *_in("RDSInstanceDeletionProtectionEnabled", HIPAA, NIST4, NIST5),
+            reason="A development profile's instance may be ended by deleting its stack, and it is retained even then. "
+            "Production refuses deletion_protection = false.",
+        )
+
+
+def _api(registry: _Registry, application: Application) -> None:
+    api = application.api
+    stage = api.api.stage
+    registry.add(
+        stage,
+        *_in("APIGWCacheEnabledAndEncrypted", HIPAA, NIST4, NIST5, PCI),
+        reason="Every answer belongs to one caller. A cache in front of the handler could give it to another.",
+    )
+    registry.add(
+        stage,
+        *_in("APIGWSSLEnabled", HIPAA, NIST5, PCI),
+        reason="A client certificate proves the gateway to an HTTP backend. The backend here is Lambda, which is "
+        "called by IAM and never sees a certificate.",
+    )
+    for method in _resources(api.api, "AWS::ApiGateway::Method"):
+        if getattr(method, "authorization_type", None) == "CUSTOM":
+            registry.add(
+                method,
+                *_in("COG4", SOLUTIONS),
+                reason="The methods have a Lambda authorizer, which verifies signature, issuer, audience or client, "
+                "expiry and scope of an access token; API Gateway's own would take ID tokens too.",
+            )
+    for function in _resources(api, "AWS::Lambda::Function"):
+        registry.add(
+            function,
+            *_in("LambdaConcurrency", HIPAA, NIST5),
+            reason="Reserved concurrency takes from the account's quota, which is 10 in a fresh account: the "
+            "deployment would fail. The stage's throttling bounds the calls.",
+        )
+        registry.add(
+            function,
+            *_in("LambdaDLQ", HIPAA, NIST5, SERVERLESS),
+            reason="Nothing that this function is called for can be lost in a queue: API Gateway waits for its answer "
+            "and tells the caller, and CloudFormation waits for the migrator's and fails the deployment.",
+        )
+        if getattr(function, "vpc_config", None) is None:
+            registry.add(
+                function,
+                *_in("LambdaInsideVPC", HIPAA, NIST4, NIST5, PCI),
+                reason="The authorizer has to fetch the issuer's keys, and the VPC has no way out. It holds no secret "
+                "and may do nothing in the account but write its log.",
+            )
+    bucket = application.data.export_value(application.data.documents.bucket.bucket_arn)
+    documents = cdk.Stack.of(api).resolve(bucket)["Fn::ImportValue"]
+    for policy in _resources(api, "AWS::IAM::Policy"):
+        registry.add(policy, *_in("IAMNoInlinePolicy", HIPAA, NIST4, NIST5, PCI), reason=_INLINE)
+        registry.add(
+            policy,
+            *_in("IAM5[Resource::*]", SOLUTIONS),
+            reason="X-Ray's actions know no resource, nor do those by which Lambda makes a function's network "
+            "interfaces; a Deny keeps the function's own code from the latter.",
+        )
+        if policy.node.path.startswith(f"{api.handler.node.path}Role/"):
+            registry.add(
+                policy,
+                *_in(f"IAM5[Resource::{documents}/incoming/*]", SOLUTIONS),
+                reason="The handler signs uploads and downloads of documents whose keys are made at run time; the "
+                "wildcard is their common prefix.",
+            )
+    for role in _resources(api, "AWS::IAM::Role"):
+        if "AmazonAPIGatewayPushToCloudWatchLogs" in str(
+            cdk.Stack.of(api).resolve(getattr(role, "managed_policy_arns", None))
+        ):
+            registry.add(
+                role, _managed_policy("service-role/AmazonAPIGatewayPushToCloudWatchLogs"), reason=_SERVICE_POLICY
+            )
+    if api.user_pool is not None:
+        registry.add(
+            api.user_pool.user_pool,
+            *_in("COG8", SOLUTIONS),
+            reason="Threat protection is a plan that is paid for each user. The pool has no self sign-up, requires a "
+            "second factor, and its one client is a machine.",
+        )
+
+
+def _audit(registry: _Registry, application: Application) -> None:
+    audit = application.audit
+    trail = audit.trail
+    for bucket in (trail.bucket, trail.access_logs):
+        _no_replica(registry, bucket)
+    _log_target(registry, trail.access_logs)
+    account = "<AWS::AccountId>" if cdk.Token.is_unresolved(audit.account) else audit.account
+    for policy in _resources(trail, "AWS::IAM::ManagedPolicy"):
+        group = audit.get_logical_id(next(_resources(trail.log_group, "AWS::Logs::LogGroup")))
+        partition = "aws-us-gov" if audit.region.startswith("us-gov-") else "aws"
+        stream = (
+            f"arn:{partition}:logs:{audit.region}:{account}:log-group:<{group}>"
+            f":log-stream:{account}_CloudTrail_{audit.region}*"
+        )
+        registry.add(
+            policy,
+            *_in(f"IAM5[Resource::{stream}]", SOLUTIONS),
+            reason="CloudTrail names its log streams itself, account and region first and a number after; the wildcard "
+            "stands for the number.",
+        )
+
+
+def _no_replica(registry: _Registry, bucket: IConstruct) -> None:
+    registry.add(
+        bucket,
+        *_in("S3BucketReplicationEnabled", HIPAA, NIST4, NIST5, PCI),
+        reason="A copy in a second region is deliberately not built: it doubles cost and what has to be protected. S3 "
+        "keeps every object in three zones, and versions keep what was overwritten or deleted.",
+    )
+
+
+def _log_target(registry: _Registry, bucket: IConstruct) -> None:
+    registry.add(
+        bucket,
+        *_in("S3DefaultEncryptionKMS", HIPAA, NIST5, PCI),
+        reason="S3 delivers server access logs to a bucket with SSE-S3 only; with a KMS key they would be lost.",
+    )
+    registry.add(
+        bucket,
+        *_in("S3BucketDefaultLockEnabled", NIST4),
+        reason="S3 delivers no server access logs to a bucket with a default retention; they would be lost.",
+    )
+
+
+def _managed_policy(name: str) -> str:
+    return f"{SOLUTIONS}::{SOLUTIONS}-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]"
+
+
+_SERVICE_POLICY = (
+    "The service requires this policy of its own role, and AWS keeps it in step with what the service does. Only the "
+    "service can assume the role."
+)
+_INLINE = (
+    "The policy belongs to this one role and ends with it. A managed policy could be attached to something else, and "
+    "gives no less."
+)

@@ -50,8 +50,8 @@ class ApiStack(ProfileStack):
             "Migrator",
             network,
             data,
-            handler="documents.migrator.handler",
-            description="Brings the database's schema and roles up to this deployment",
+            handler="documents.migrate.handler",
+            description="Brings the schema and roles of the database up to this deployment",
             db_user="dbowner",
             timeout=cdk.Duration.minutes(5),
         )
@@ -73,8 +73,8 @@ class ApiStack(ProfileStack):
             timeout=cdk.Duration.seconds(10),
         )
         self.handler.node.add_dependency(self.migrations)
-        data.documents.grant_read(self.handler, prefix="documents/")
-        data.documents.grant_write(self.handler, prefix="documents/")
+        data.documents.grant_read(self.handler, prefix="incoming/")
+        data.documents.grant_write(self.handler, prefix="incoming/")
 
         self.user_pool = self._user_pool(settings) if settings.api.issuer == "cognito" else None
         self.api = HardenedApi(
@@ -139,7 +139,7 @@ class ApiStack(ProfileStack):
 
     def _scope(self, name: str) -> str:
         """Return the scope as the tokens carry it: Cognito puts the resource server before it."""
-        return f"{self.user_pool.resource_server.user_pool_resource_server_id}/{name}" if self.user_pool else name
+        return self.user_pool.scope(name) if self.user_pool else name
 
     def _user_pool(self, settings: Settings) -> ApiUserPool:
         return ApiUserPool(self, "Callers", domain_prefix=f"{settings.name}-{self.account}", scopes=SCOPES)

@@ -1,30 +1,58 @@
-"""A Lambda function as every construct here wants one: encrypted, traced, with its log group made first."""
+"""A Lambda function as every construct here wants one: encrypted, traced, with its log group made first.
+
+Example::
+
+    EncryptedFunction(
+        self,
+        "Documents",
+        code=lambda_code(Path("services/documents")),
+        handler="documents.handler.handler",
+        description="Answers the API",
+        key=DataKey(self, "Key", description="Logs of the documents service"),
+    )
+"""
 
 from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from secure_backend.log_groups import EncryptedLogGroup
+from secure_backend.validation import Validation
+
+_NETWORK_INTERFACES = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
 
 
 class EncryptedFunction(lambda_.Function):
-    """An arm64 function whose environment and logs a customer key encrypts, traced, with no address of its own.
+    """An arm64 Python function that a customer key encrypts, traced, with a role that is its own.
 
-    Its log group is made before it, so that Lambda never makes one without encryption or retention. Concurrency is
-    not reserved: a fresh account's quota of 10 leaves nothing to reserve (FSBP Lambda.1, Lambda.2, Lambda.7).
+    * Environment and log group are encrypted; the log group is made first, so that Lambda never makes one without
+      encryption or retention (FSBP Lambda.2 by the runtime, Lambda.7 by tracing).
+    * The role writes this function's log and traces and nothing else: AWS's managed policies would let it write
+      every log of the account. In a VPC, Lambda itself manages the network interfaces with the role, and a Deny on
+      ``lambda:SourceFunctionArn`` keeps the function's code from doing so.
+    * Concurrency is not reserved: a fresh account's quota of 10 leaves nothing to reserve.
 
     :param code: the function's code with its arm64 dependencies.
     :param handler: ``module.function``.
     :param description: what it does; the console shows it.
     :param key: encrypts its environment and its log group.
+    :param runtime: Python 3.14 when left out.
     :param environment: no secrets: whoever may read the function's configuration sees it.
-    :param timeout: 10 seconds when left out.
-    :param memory_mib: 256 when left out.
+    :param timeout: 10 seconds when left out, 15 minutes at most.
+    :param memory_mib: 256 when left out, 128 to 10240.
     :param vpc: the VPC that it runs in, with ``subnets`` and ``security_group``; outside any VPC when left out.
     :param log_retention: one year when left out.
     """
@@ -47,7 +75,31 @@ class EncryptedFunction(lambda_.Function):
         security_group: ec2.ISecurityGroup | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
     ) -> None:
+        check = Validation(self, id)
+        check.construct("key", key, kms.Key, "pass the key object that encrypts environment and logs")
+        check.whole_number("memory_mib", memory_mib, 128, 10_240, "leave it out for 256")
+        check.retention("log_retention", log_retention)
+        check.check(
+            vpc is None or (subnets is not None and security_group is not None),
+            "vpc",
+            "a VPC alone",
+            "subnets and security_group beside it",
+            "pass SecureVpc.app_subnets and a group of SecureVpc.security_group",
+        )
+        if vpc is not None:
+            check.construct("vpc", vpc, ec2.Vpc, "pass the VPC object, such as SecureVpc.vpc")
+        check.raise_problems()
+
         log_group = EncryptedLogGroup(scope, f"{id}Logs", key=key, retention=log_retention)
+        role = iam.Role(
+            scope,
+            f"{id}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"Runs the function: {description}"[:1000],
+        )
+        log_group.grant_write(role)
+        if vpc is not None:
+            role.add_to_policy(iam.PolicyStatement(actions=list(_NETWORK_INTERFACES), resources=["*"]))
         super().__init__(
             scope,
             id,
@@ -63,7 +115,24 @@ class EncryptedFunction(lambda_.Function):
             tracing=lambda_.Tracing.ACTIVE,
             logging_format=lambda_.LoggingFormat.JSON,
             log_group=log_group,
+            role=role,
             vpc=vpc,
             vpc_subnets=subnets,
             security_groups=[security_group] if security_group is not None else None,
         )
+        if vpc is not None:
+            # A policy of its own: the role's other one must exist before the function whose ARN stands here.
+            iam.ManagedPolicy(
+                self,
+                "NoNetworkInterfaces",
+                description="Lambda manages the network interfaces; the function's code must not",
+                roles=[role],
+                statements=[
+                    iam.PolicyStatement(
+                        effect=iam.Effect.DENY,
+                        actions=list(_NETWORK_INTERFACES),
+                        resources=["*"],
+                        conditions={"ArnEquals": {"lambda:SourceFunctionArn": self.function_arn}},
+                    )
+                ],
+            )

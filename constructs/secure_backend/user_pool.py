@@ -3,7 +3,8 @@
 Example::
 
     pool = ApiUserPool(self, "Callers", domain_prefix="documents-123456789012", scopes={"documents:read": "List and read"})
-    HardenedApi(self, "Api", authorizer=pool.authorizer())
+    authorizer = CognitoAuthorizer(user_pool=pool.user_pool, client_ids=[pool.client.user_pool_client_id])
+    api = HardenedApi(self, "Api", authorizer=authorizer)
 """
 
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ class ApiUserPool(Construct):
         )
         check.raise_problems()
 
+        self._scopes = {name: f"{resource_server}/{name}" for name in scopes}
         self.user_pool = cognito.UserPool(
             self,
             "UserPool",
@@ -99,6 +101,13 @@ class ApiUserPool(Construct):
                 scopes=[cognito.OAuthScope.resource_server(self.resource_server, api_scope) for api_scope in api_scopes],
             ),
         )
+
+    def scope(self, name: str) -> str:
+        """Return a scope as the tokens carry it: Cognito puts the resource server before it.
+
+        :raises KeyError: for a scope that the pool does not have.
+        """
+        return self._scopes[name]
 
     @property
     def issuer(self) -> str:

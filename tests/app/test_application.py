@@ -1,0 +1,148 @@
+"""The four stacks of both profiles: what a reviewer relies on, whatever the constructs are made of."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from secure_backend.analysis import Resource
+from tests.app.conftest import STACKS, Synthesized
+from tests.conftest import ROOT
+
+STATEFUL = (
+    "AWS::Backup::BackupVault",
+    "AWS::Cognito::UserPool",
+    "AWS::KMS::Key",
+    "AWS::Logs::LogGroup",
+    "AWS::RDS::DBInstance",
+    "AWS::S3::Bucket",
+)
+NAMES = {"AWS::RDS::DBInstance": "DBInstanceIdentifier", "AWS::Logs::LogGroup": "LogGroupName"}
+GOLDEN = ROOT / "tests" / "app" / "stateful_resources.json"
+
+
+def stateful(profile: Synthesized) -> list[Resource]:
+    return profile.assembly.resources(*STATEFUL)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_each_stack_is_what_was_reviewed(
+    profile: Synthesized, stack: str, template_snapshot: SnapshotAssertion
+) -> None:
+    assert profile.template(stack) == template_snapshot(name=f"{profile.profile}-{stack}")
+
+
+def test_no_finding_of_any_pack_is_open(profile: Synthesized) -> None:
+    assert profile.verdict.passed, profile.verdict.text()
+
+
+def test_prod_acknowledges_at_most_15_distinct_rules(prod: Synthesized) -> None:
+    assert len(prod.verdict.rules_acknowledged) <= 15, prod.verdict.rules_acknowledged
+
+
+def test_an_open_finding_fails_the_gate_of_the_whole_app(prod: Synthesized) -> None:
+    acknowledged = prod.verdict.acknowledged
+    assert acknowledged, "the test below needs at least one finding to be real"
+
+
+def test_logical_ids_and_names_of_stateful_resources_never_change(profile: Synthesized) -> None:
+    """A changed line here is a bucket, key, database or log that CloudFormation would replace: add, never change."""
+    golden: dict[str, dict[str, list[str]]] = json.loads(GOLDEN.read_text())
+    found: dict[str, list[str]] = {}
+    for resource in stateful(profile):
+        name = resource.at(NAMES[resource.type]) if resource.type in NAMES else None
+        shown = f" named {json.dumps(name, sort_keys=True)}" if name else ""
+        found.setdefault(resource.type, []).append(f"{_part(resource)}/{resource.logical_id}{shown}")
+    assert {type_name: sorted(ids) for type_name, ids in found.items()} == golden[profile.profile]
+
+
+def test_every_stateful_resource_says_what_happens_to_it_on_deletion_and_on_replacement(profile: Synthesized) -> None:
+    loose = [
+        resource.address
+        for resource in stateful(profile)
+        if resource.update_replace_policy != "Retain"
+        or resource.deletion_policy not in {"Retain", "RetainExceptOnCreate", "Snapshot"}
+    ]
+    assert loose == []
+
+
+def test_termination_is_protected_in_production_only(prod: Synthesized, dev: Synthesized) -> None:
+    assert [stack.termination_protection for stack in prod.application.stacks] == [True] * 4
+    assert [stack.termination_protection for stack in dev.application.stacks] == [False] * 4
+
+
+def test_stacks_refer_to_each_other_one_way_only(profile: Synthesized) -> None:
+    order = {stack.stack_name: index for index, stack in enumerate(profile.application.stacks)}
+    manifest = json.loads((profile.directory / "manifest.json").read_text())
+    for name in STACKS:
+        artifact = manifest["artifacts"][name]
+        for dependency in artifact.get("dependencies", []):
+            if dependency in STACKS:
+                assert STACKS.index(dependency) < STACKS.index(name), f"{name} needs {dependency}"
+    assert list(order.values()) == [0, 1, 2, 3]
+
+
+def test_no_template_names_a_partition_as_text(profile: Synthesized) -> None:
+    for name, template in profile.templates.items():
+        assert re.findall(r"arn:aws(?:-cn|-us-gov)?:[a-z]", json.dumps(template)) == [], name
+
+
+def test_no_template_holds_a_path_of_this_machine(profile: Synthesized) -> None:
+    for name, template in profile.templates.items():
+        assert str(Path.home()) not in json.dumps(template), name
+        assert str(ROOT) not in json.dumps(template), name
+
+
+def test_no_template_holds_a_password_or_a_secret(profile: Synthesized) -> None:
+    for name, template in profile.templates.items():
+        text = json.dumps(template)
+        assert "MasterUserPassword" not in text, name
+        assert "AWS::SecretsManager::Secret" not in text, name
+
+
+def test_every_template_stays_well_below_the_limits_of_cloudformation(profile: Synthesized) -> None:
+    for name, template in profile.templates.items():
+        assert len(template["Resources"]) <= 250, name
+        assert len(template.get("Outputs", {})) <= 100, name
+        assert (profile.directory / f"{name}.template.json").stat().st_size <= 500_000, name
+
+
+def test_the_handler_reaches_bucket_and_database_and_nothing_else(profile: Synthesized) -> None:
+    groups = {
+        resource.logical_id
+        for resource in profile.assembly.resources("AWS::EC2::SecurityGroup")
+        if _part(resource) == "api"
+    }
+    assert groups
+    egress: list[dict[str, Any]] = [
+        rule
+        for resource in profile.assembly.resources("AWS::EC2::SecurityGroup")
+        if _part(resource) == "api"
+        for rule in resource.properties.get("SecurityGroupEgress", [])
+    ]
+    assert [rule for rule in egress if rule.get("CidrIp") not in {None, "255.255.255.255/32"}] == []
+    assert all(rule.get("DestinationPrefixListId") for rule in egress if "CidrIp" not in rule)
+
+
+def test_the_profile_switches_on_usage_plan_and_source_networks(prod: Synthesized, dev: Synthesized) -> None:
+    plans = prod.assembly.resources("AWS::ApiGateway::UsagePlan")
+    assert [
+        (plan.at("Quota.Limit"), plan.at("Throttle.RateLimit"), plan.at("Throttle.BurstLimit")) for plan in plans
+    ] == [(10_000, 100, 200)]
+    policy = json.dumps(prod.assembly.resources("AWS::ApiGateway::RestApi")[0].at("Policy"))
+    assert "203.0.113.0/24" in policy
+    assert dev.assembly.resources("AWS::ApiGateway::UsagePlan") == []
+    assert "NotIpAddress" not in json.dumps(dev.template("api"))
+
+
+def test_dev_makes_a_user_pool_and_prod_uses_its_issuer(prod: Synthesized, dev: Synthesized) -> None:
+    assert len(dev.assembly.resources("AWS::Cognito::UserPool")) == 1
+    assert prod.assembly.resources("AWS::Cognito::UserPool") == []
+    assert "https://login.example.com/" in json.dumps(prod.template("api"))
+
+
+def _part(resource: Resource) -> str:
+    return resource.stack.name.rpartition("-")[2]
