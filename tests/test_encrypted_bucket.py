@@ -1,5 +1,7 @@
 """EncryptedBucket keeps its guarantees in the template, alone, in company and in four regions."""
 
+from types import ModuleType
+
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_s3 as s3
