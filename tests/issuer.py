@@ -62,8 +62,8 @@ def sign(key: PrivateKey, kid: str | None, header: dict[str, Any] | None = None,
     return "Bearer " + jwt.api_jws.encode(json.dumps(claims(**changes)).encode(), key, algorithm, headers)
 
 
-def write_certificates(folder: Path) -> tuple[Path, Path, Path]:
-    """Write an authority's certificate, and one for 127.0.0.1 and localhost with its key, signed by it."""
+def write_certificates(folder: Path, *names: x509.GeneralName) -> tuple[Path, Path, Path]:
+    """Write an authority's certificate, and one for these names (localhost) with its key, signed by it."""
     now = datetime.datetime.now(datetime.UTC)
 
     def name(text: str) -> x509.Name:
@@ -86,7 +86,6 @@ def write_certificates(folder: Path) -> tuple[Path, Path, Path]:
         )
 
     authority_key, server_key = ec_key(), ec_key()
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     usage = x509.KeyUsage(
         digital_signature=True,
         key_cert_sign=True,
@@ -100,7 +99,7 @@ def write_certificates(folder: Path) -> tuple[Path, Path, Path]:
     )
     root = certificate("test authority", authority_key.public_key(), True).add_extension(usage, critical=True)
     server = certificate("localhost", server_key.public_key(), False).add_extension(
-        x509.SubjectAlternativeName(names), critical=False
+        x509.SubjectAlternativeName(names or [x509.DNSName("localhost")]), critical=False
     )
     paths = folder / "ca.pem", folder / "server.pem", folder / "server.key"
     pem = serialization.Encoding.PEM
@@ -128,7 +127,8 @@ class KeyServer:
 @contextmanager
 def key_server(folder: Path) -> Iterator[tuple[KeyServer, ssl.SSLContext]]:
     """Serve a key set over TLS on a free loopback port; yield it and a context that trusts it."""
-    authority, certificate, key = write_certificates(folder)
+    loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    authority, certificate, key = write_certificates(folder, loopback)
     state = KeyServer()
 
     class Handler(BaseHTTPRequestHandler):

@@ -120,7 +120,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         answer |= {"Status": "FAILED", "Reason": str(error)}
     except psycopg.Error as error:
         shown = error.diag.message_primary or "no connection; see the log group and the security groups"
-        answer |= {"Status": "FAILED", "Reason": f"PostgreSQL {error.sqlstate or ''}: {shown}"}
+        answer |= {"Status": "FAILED", "Reason": f"PostgreSQL {error.sqlstate or ''}: {shown}"[:500]}
     except Exception as error:  # noqa: BLE001 - CloudFormation must be answered, or it waits for an hour
         answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}; see {context.log_stream_name}"}
     logger.info("migrations: %s %s %s", answer["Status"], answer["Reason"], answer["Data"])

@@ -1,6 +1,7 @@
 """The form with which a client uploads one announced document straight to the bucket."""
 
 import base64
+import functools
 from typing import Any
 from uuid import UUID
 
@@ -19,14 +20,16 @@ class UploadForms:
 
     def __init__(self, target: UploadTarget, session: Any | None = None) -> None:
         self._target = target
-        self._client: Any = (session or botocore.session.get_session()).create_client(
-            "s3",
-            region_name=target.region,
-            # The region's own address: the function's gateway endpoint and the bucket's policy expect it.
-            config=Config(
-                signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
-            ),
-        )
+        self._session = session
+
+    @functools.cached_property
+    def _client(self) -> Any:
+        """S3's client: its making takes a while, and callers who only read need none."""
+        session = self._session or botocore.session.get_session()
+        # The region's own address: a client then needs no redirect from us-east-1, and none is signed for.
+        style = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+        config = Config(signature_version="s3v4", s3=style)
+        return session.create_client("s3", region_name=self._target.region, config=config)
 
     def form(self, document_id: UUID, document: NewDocument) -> dict[str, Any]:
         """Return address and fields for exactly this key, type, size, checksum and encryption, for five minutes."""

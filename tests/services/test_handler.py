@@ -1,0 +1,245 @@
+"""The documents API from its event to its answer, against a real PostgreSQL."""
+
+import base64
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.documents import handler as api
+from services.documents.handler import handler
+
+pytestmark = pytest.mark.usefixtures("function")
+
+ISSUER = "https://login.example.com/"
+GOOD = {"name": "report.pdf", "type": "application/pdf", "size": 12, "sha256": "ab" * 32}
+Call = Callable[..., tuple[int, Any]]
+
+
+def event(method: str, resource: str, *, subject: str = "alice", body: object = None, **more: Any) -> dict[str, Any]:
+    exp = str(int(time.time()) + 300)
+    return {
+        "httpMethod": method,
+        "resource": resource,
+        "headers": {"Content-Type": "application/json", "Authorization": "Bearer secret-token"},
+        "body": json.dumps(body) if body is not None else None,
+        "isBase64Encoded": False,
+        "pathParameters": None,
+        "queryStringParameters": None,
+        "requestContext": {"authorizer": {"issuer": ISSUER, "subject": subject, "exp": exp}},
+        **more,
+    }
+
+
+def call(method: str, resource: str, **more: Any) -> tuple[int, Any]:
+    answer = handler(event(method, resource, **more), None)
+    assert answer["headers"]["Cache-Control"] == "no-store"
+    problem = answer["statusCode"] >= 400
+    assert answer["headers"]["Content-Type"] == ("application/problem+json" if problem else "application/json")
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_what_was_posted_is_got_back() -> None:
+    status, created = call("POST", "/documents", body=GOOD)
+    assert status == 201
+    assert {name: created[name] for name in GOOD} == GOOD
+    assert created["state"] == "pending"
+    assert created["upload"]["fields"]["key"] == f"incoming/{created['id']}"
+    status, read = call("GET", "/documents/{id}", pathParameters={"id": created["id"]})
+    assert status == 200
+    assert read == {name: value for name, value in created.items() if name != "upload"}
+    _, listed = call("GET", "/documents")
+    assert read in listed["documents"]
+
+
+def test_anothers_document_and_a_missing_one_get_the_same_answer_to_the_byte() -> None:
+    _, created = call("POST", "/documents", body=GOOD)
+
+    def read(document_id: str) -> dict[str, Any]:
+        return handler(event("GET", "/documents/{id}", subject="bob", pathParameters={"id": document_id}), None)
+
+    answers = [read(identifier) for identifier in (created["id"], str(uuid4()), "not-an-id", "' OR 1=1 --", "")]
+    assert answers[0]["statusCode"] == 404
+    assert all(answer == answers[0] for answer in answers)
+
+
+def test_a_list_is_paged_from_the_newest_without_gap_or_repetition() -> None:
+    made = [call("POST", "/documents", subject="carol", body={**GOOD, "name": f"n{n}"})[1]["id"] for n in range(5)]
+    seen, query = [], {"limit": "2"}
+    while True:
+        status, page = call("GET", "/documents", subject="carol", queryStringParameters=query)
+        assert status == 200
+        seen += [document["id"] for document in page["documents"]]
+        if page["next"] is None:
+            break
+        query = {"limit": "2", "after": page["next"]}
+    assert seen == made[::-1]
+
+
+def test_a_cursor_of_another_caller_is_refused_like_one_that_never_was() -> None:
+    _, created = call("POST", "/documents", subject="alice", body=GOOD)
+    answers = [
+        handler(event("GET", "/documents", subject="bob", queryStringParameters={"after": after}), None)
+        for after in (created["id"], str(uuid4()), "x", "")
+    ]
+    assert answers[0]["statusCode"] == 400
+    assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize("limit", ["0", "51", "-1", "1.5", "", "1e1", "٣", "999"])
+def test_a_limit_that_is_none_is_refused(limit: str) -> None:
+    status, problem = call("GET", "/documents", queryStringParameters={"limit": limit})
+    assert (status, problem["detail"]) == (400, "limit must be a whole number from 1 to 50")
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        None,
+        {},
+        {"issuer": ISSUER, "subject": "alice"},
+        {"issuer": "", "subject": "alice", "exp": "99999999999"},
+        {"issuer": ISSUER, "subject": "", "exp": "99999999999"},
+        {"issuer": ISSUER, "subject": "alice", "exp": "1"},
+        {"issuer": ISSUER, "subject": "alice", "exp": "soon"},
+        {"issuer": ISSUER, "subject": "alice", "exp": "-1"},
+    ],
+)
+def test_a_caller_who_is_not_known_or_whose_token_is_past_its_end_is_refused(caller: object) -> None:
+    status, problem = call("GET", "/documents", requestContext={"authorizer": caller})
+    assert (status, problem["title"]) == (401, "Unauthorized")
+
+
+def test_the_same_subject_of_another_issuer_is_another_owner() -> None:
+    _, created = call("POST", "/documents", body=GOOD)
+    other = {"issuer": "https://other.example.com/", "subject": "alice", "exp": str(int(time.time()) + 60)}
+    status, _ = call(
+        "GET", "/documents/{id}", pathParameters={"id": created["id"]}, requestContext={"authorizer": other}
+    )
+    assert status == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"size": "12"}, "size"),
+        ({"size": 12.0}, "size"),
+        ({"size": True}, "size"),
+        ({"size": 0}, "size"),
+        ({"size": 104_857_601}, "size"),
+        ({"name": ""}, "name"),
+        ({"name": "a" * 256}, "name"),
+        ({"name": "a/b"}, "name"),
+        ({"name": "a\u0000b"}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"name": "gnp.\u202eexe"}, "name"),
+        ({"name": "a\u2028b"}, "name"),
+        ({"name": " a"}, "name"),
+        ({"name": ".."}, "name"),
+        ({"name": None}, "name"),
+        ({"type": "pdf"}, "type"),
+        ({"type": "text/html\n"}, "type"),
+        ({"type": "text/html; charset=utf-8"}, "type"),
+        ({"sha256": "ab"}, "sha256"),
+        ({"sha256": "AB" * 32}, "sha256"),
+        ({"sha256": "ab" * 32 + "\n"}, "sha256"),
+        ({"owner": "bob"}, "owner"),
+        ({"id": str(uuid4())}, "id"),
+    ],
+)
+def test_a_body_that_is_not_right_is_refused_naming_the_field_and_not_repeating_what_was_sent(
+    changes: dict[str, Any], field: str
+) -> None:
+    answer = handler(event("POST", "/documents", body={**GOOD, **changes}), None)
+    problem = json.loads(answer["body"])
+    assert problem["status"] == 400
+    assert [error["field"] for error in problem["errors"]] == [field]
+    assert all(sorted(error) == ["field", "problem"] for error in problem["errors"])
+    (sent,) = changes.values()
+    assert not isinstance(sent, str) or len(sent) < 10 or sent not in answer["body"]
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", '"x"', '{"name": "a"}', "\ud800", '{"a":' * 3000])
+def test_a_body_that_is_no_document_is_refused(body: str) -> None:
+    answer = handler({**event("POST", "/documents"), "body": body}, None)
+    assert answer["statusCode"] == 400
+
+
+def test_a_decomposed_name_is_stored_composed() -> None:
+    status, created = call("POST", "/documents", body={**GOOD, "name": "e\u0301te\u0301.pdf"})
+    assert (status, created["name"]) == (201, "été.pdf")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        None,
+        {"Content-Type": "text/plain"},
+        {"Content-Type": None},
+        {"Content-Type": "application/json; charset=utf-16"},
+        {"Content-Type": "application/jsonx"},
+    ],
+)
+def test_a_body_of_another_content_type_is_refused(headers: object) -> None:
+    status, _ = call("POST", "/documents", body=GOOD, headers=headers)
+    assert status == 415
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"content-type": "application/json"}, {"CONTENT-TYPE": 'Application/JSON; charset="UTF-8"'}],
+)
+def test_the_case_of_a_header_does_not_matter(headers: object) -> None:
+    status, _ = call("POST", "/documents", body=GOOD, headers=headers)
+    assert status == 201
+
+
+def test_a_binary_body_is_refused() -> None:
+    encoded = base64.b64encode(json.dumps(GOOD).encode()).decode()
+    answer = handler({**event("POST", "/documents"), "body": encoded, "isBase64Encoded": True}, None)
+    assert answer["statusCode"] == 415
+
+
+def test_another_route_does_not_exist() -> None:
+    assert call("DELETE", "/documents/{id}")[0] == 404
+
+
+def test_a_database_that_is_away_is_a_503_that_says_when_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_PORT", "1")
+    monkeypatch.setattr(api, "service", api.service.__wrapped__)
+    answer = handler(event("GET", "/documents"), None)
+    assert answer["statusCode"] == 503
+    assert answer["headers"]["Retry-After"] == "2"
+
+
+def test_an_error_of_ours_tells_the_caller_nothing_of_the_inside(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> api.Service:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(api, "service", broken)
+    answer = handler(event("GET", "/documents"), None)
+    assert answer["statusCode"] == 500
+    assert "inside" not in answer["body"] + caplog.text
+
+
+def test_neither_body_nor_token_nor_names_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="services")
+    call("POST", "/documents", body={**GOOD, "name": "secret-name.pdf"})
+    call("POST", "/documents", body={**GOOD, "name": 7})
+    logged = " ".join(record.getMessage() for record in caplog.records if record.name.startswith("services"))
+    assert "POST /documents 201" in logged
+    assert "POST /documents 400" in logged
+    for secret in ("secret", "alice", "application/pdf", ISSUER):
+        assert secret not in logged
+
+
+def test_ids_are_made_by_the_server() -> None:
+    _, created = call("POST", "/documents", body=GOOD)
+    assert UUID(created["id"]).version == 4
