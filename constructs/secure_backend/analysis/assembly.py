@@ -216,6 +216,11 @@ class Assembly:
             output = self._nested_output(resource, attribute)
             if output is not None:
                 return self.render(*output)
+            if resource.type == "AWS::S3::Bucket" and attribute in ("", "Arn"):
+                # Policies write the ARN of a bucket with a name of its own as text as often as by reference.
+                bucket = resource.at("BucketName")
+                if isinstance(bucket, str):
+                    return f"arn:{self._lookup(stack, 'AWS::Partition', '')}:s3:::{bucket}" if attribute else bucket
         elif stack.parent is not None and not attribute:
             given = object_of(stack.parent.at("Parameters")).get(name)
             if given is not None:

@@ -1,5 +1,6 @@
 """KMS keys that AWS refuses, that lock everyone out, or that the services which need them cannot use."""
 
+import re
 from collections.abc import Iterator
 
 from secure_backend.analysis import Assembly, Resource
@@ -8,6 +9,8 @@ from secure_backend.compliance.rules import access
 from secure_backend.compliance.rules.rule import Finding, rule
 
 KEY = "AWS::KMS::Key"
+#: The account as a principal: its root, its id, or everyone.
+_ACCOUNT = re.compile(r"(arn:([a-z-]+|\$\{[^}]*\}):iam::)?(\d{12}|\$\{[^}]*\})(:root)?|\*")
 
 
 @rule(
@@ -25,7 +28,7 @@ def key_without_account(assembly: Assembly) -> Iterator[Finding]:
         administered = any(
             statement.allows
             and statement.covers("kms:PutKeyPolicy")
-            and any(kind in ("AWS", "*") and _is_account(name) for kind, name in statement.principals)
+            and any(kind == "*" or (kind == "AWS" and _ACCOUNT.fullmatch(name)) for kind, name in statement.principals)
             for statement in assembly.policy_statements(key)
         )
         if not administered:
@@ -71,12 +74,6 @@ def log_group_key_policy(assembly: Assembly) -> Iterator[Finding]:
         if all(access.outside([each], group_arn, "kms:EncryptionContext:aws:logs:arn") for each in for_logs):
             problem = f"The key lets CloudWatch Logs in for other log groups than {group.address} ({group_arn})"
             yield Finding(key, "Properties.KeyPolicy", problem)
-
-
-def _is_account(principal: str) -> bool:
-    account = principal.removesuffix(":root").rpartition(":")[2]
-    named = account.isdigit() or (account.startswith("${") and account.endswith("}"))
-    return principal == "*" or (named and (principal.endswith(":root") or ":" not in account or "::" in account))
 
 
 def _name(assembly: Assembly, group: Resource) -> str:

@@ -75,7 +75,7 @@ def network_acl_without_return_path(assembly: Assembly) -> Iterator[Finding]:
         found.setdefault(acl, {})[egress] = entries
     for acl, directions in found.items():
         for egress in (False, True):
-            opened = [entry for entry in directions.get(egress, []) if _allows_tcp(entry)]
+            opened = [entry for entry in directions.get(egress, []) if _allows_tcp(entry) and _opens(entry)]
             back = [entry for entry in directions.get(not egress, []) if _allows_tcp(entry)]
             if opened and not any(_covers_ephemeral(entry) for entry in back):
                 way = ("outbound", "inbound") if egress else ("inbound", "outbound")
@@ -184,6 +184,12 @@ def _directions(assembly: Assembly) -> Iterator[tuple[Resource, bool, list[Resou
 
 def _allows_tcp(entry: Resource) -> bool:
     return entry.at("RuleAction") == "allow" and number_of(entry.at("Protocol")) in (-1, 6)
+
+
+def _opens(entry: Resource) -> bool:
+    """Tell whether connections begin through an entry; one of high ports only is the way back of others."""
+    low = number_of(entry.at("PortRange.From"))
+    return not _covers_ephemeral(entry) or low is None or low < 1024
 
 
 def _covers_ephemeral(entry: Resource) -> bool:

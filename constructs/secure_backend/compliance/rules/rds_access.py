@@ -1,9 +1,9 @@
 """Who signs in to a database, how a proxy reaches it, and what becomes of it at the end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from secure_backend.analysis import Assembly, Resource
-from secure_backend.analysis.template import is_false, is_true, list_of, number_of, object_of
+from secure_backend.analysis.template import Value, is_false, is_true, list_of, number_of, object_of
 from secure_backend.analysis.text import could_match
 from secure_backend.compliance.rules import access
 from secure_backend.compliance.rules.rds import CLUSTER, INSTANCE
@@ -155,12 +155,16 @@ def proxy_cannot_reach_database(assembly: Assembly) -> Iterator[Finding]:
             database = assembly.follow(target.stack, value)
             if proxy is None or database is None:
                 continue
-            near, far = (
-                _groups(assembly, proxy, "VpcSecurityGroupIds"),
-                _groups(assembly, database, "VPCSecurityGroups"),
-            )
-            if near and far and not _lets_in(assembly, database, near, far):
+            near = _groups(assembly, proxy, "VpcSecurityGroupIds")
+            far = _groups(assembly, database, "VPCSecurityGroups") or _groups(assembly, database, "VpcSecurityGroupIds")
+            if not near or not far:
+                continue
+            if not _open(assembly, database, _rules(assembly, far, "Ingress"), "SourceSecurityGroupId", near):
                 problem = f"{database.address} lets no security group of {proxy.address} in on its port"
+                yield Finding(target, "Properties", problem)
+            outbound = _rules(assembly, near, "Egress")
+            if outbound and not _open(assembly, database, outbound, "DestinationSecurityGroupId", far):
+                problem = f"{proxy.address} may not go out to {database.address} on its port"
                 yield Finding(target, "Properties", problem)
 
 
@@ -174,24 +178,36 @@ def _groups(assembly: Assembly, resource: Resource, path: str) -> list[Resource]
     return [group for group in found if group is not None and group.type == _GROUP] if None not in found else []
 
 
-def _lets_in(assembly: Assembly, database: Resource, near: list[Resource], far: list[Resource]) -> bool:
-    rules = [(group, object_of(each)) for group in far for each in list_of(group.at("SecurityGroupIngress"))]
-    rules += [
+def _rules(assembly: Assembly, groups: list[Resource], direction: str) -> list[tuple[Resource, Mapping[str, Value]]]:
+    """Return the rules of some security groups in one direction, each with the resource that holds it."""
+    inline = [(group, object_of(each)) for group in groups for each in list_of(group.at(f"SecurityGroup{direction}"))]
+    return inline + [
         (each, each.properties)
-        for each in assembly.resources("AWS::EC2::SecurityGroupIngress")
-        if assembly.follow(each.stack, each.at("GroupId")) in far
+        for each in assembly.resources(f"AWS::EC2::SecurityGroup{direction}")
+        if assembly.follow(each.stack, each.at("GroupId")) in groups
     ]
+
+
+def _open(
+    assembly: Assembly,
+    database: Resource,
+    rules: list[tuple[Resource, Mapping[str, Value]]],
+    peer: str,
+    peers: list[Resource],
+) -> bool:
+    """Tell whether a rule may let the peers through on the database's port."""
     port = database.at("Port")
     wanted = assembly.render(database.stack, port) if port is not None else "5432"
+    number = number_of(wanted)
     for owner, body in rules:
-        source = body.get("SourceSecurityGroupId")
-        from_near = source is None or assembly.follow(owner.stack, source) in near
         low, high = number_of(body.get("FromPort")), number_of(body.get("ToPort"))
-        number = number_of(wanted)
-        if low is None or high is None or number is None:
+        if number_of(body.get("IpProtocol")) == -1:
+            in_range = body.get("CidrIp") != "255.255.255.255/32"
+        elif low is None or high is None or number is None:
             in_range = could_match(assembly.render(owner.stack, body.get("FromPort", "*")), wanted)
         else:
             in_range = low <= number <= high
-        if from_near and in_range:
+        named = body.get(peer)
+        if in_range and (assembly.follow(owner.stack, named) in peers if named is not None else "CidrIp" in body):
             return True
     return False

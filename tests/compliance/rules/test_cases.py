@@ -1,0 +1,29 @@
+"""Each rule finds the fault in a template that breaks it, and nothing in the same template without the fault."""
+
+from collections import Counter
+
+import pytest
+
+from secure_backend.compliance.rules import RULES, Rule
+from tests.compliance.rules import api_cases, data_cases, network_cases, trail_cases
+from tests.compliance.rules.case import Case, assembly_of
+
+CASES = [*trail_cases.CASES, *network_cases.CASES, *api_cases.CASES, *data_cases.CASES]
+BY_NAME: dict[str, Rule] = {rule.name: rule for rule in RULES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.rule}-{number}" for number, case in enumerate(CASES)])
+def test_the_rule_finds_the_fault_and_nothing_without_it(case: Case) -> None:
+    rule = BY_NAME[case.rule]
+    assert [finding.problem for finding in rule.findings(assembly_of(case.sound, case.region))] == []
+    problems = [finding.problem for finding in rule.findings(assembly_of(case.broken, case.region))]
+    assert problems
+    assert any(case.says in problem for problem in problems), problems
+
+
+def test_every_rule_is_shown_by_a_template_that_breaks_it_and_one_that_does_not() -> None:
+    assert {case.rule for case in CASES} == set(BY_NAME)
+
+
+def test_rule_names_are_unique() -> None:
+    assert [name for name, count in Counter(rule.name for rule in RULES).items() if count > 1] == []
