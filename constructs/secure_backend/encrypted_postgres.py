@@ -49,11 +49,11 @@ class EncryptedPostgres(Construct):
     A protected instance that its stack gives up, also by a failed first deployment, stays with all that it needs
     (:func:`~secure_backend.postgres_instance.removal_policy_of` has the table).
 
-    The instance's name is unique and ends in its generation. A change that would replace it (its encryption, its subnet
-    group, what it was restored from) is refused by CloudFormation, because the name is fixed. Raising the generation
-    allows it: a new instance, empty or restored, takes over the logical id, and the former one is left alone, protected
-    and no longer in the stack. A stack that imports its address keeps CloudFormation from changing the export: make
-    that reference weak first, or deploy the other stack without it.
+    The instance's name is unique and ends in its generation. A change that would replace it (of encryption, subnet
+    group, or what it was restored from) is refused by CloudFormation, because the name is fixed. Raising the generation
+    allows it: a new instance, empty or restored, takes over the logical id; the former one is left alone, protected and
+    out of the stack. A stack that imports its address keeps CloudFormation from changing the export: make that
+    reference weak first, or deploy the other stack without it.
 
     :param vpc: a :class:`~secure_backend.secure_vpc.SecureVpc`, or any VPC together with ``subnets``.
     :param subnets: private subnets in two zones or more; a SecureVpc's data tier when left out.
@@ -240,10 +240,15 @@ class EncryptedPostgres(Construct):
         if self._backup is not None:
             watch.tell_failed_backups(self.identifier)
         self.port = port if self._front is None else PROXY_PORT
-        self.connections = ec2.Connections(
+        self._connections = ec2.Connections(
             security_groups=[self.security_group if self._front is None else self._front.security_group],
             default_port=ec2.Port.tcp(self.port),
         )
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """What peers connect to: the security group of the database, or of its proxy."""
+        return self._connections
 
     @property
     def proxy(self) -> rds.DatabaseProxy | None:
@@ -268,18 +273,15 @@ class EncryptedPostgres(Construct):
     def grant_connect(self, grantee: iam.IGrantable, *, db_user: str) -> iam.Grant:
         """Let the grantee sign in as one database user, with a token of IAM's, and as no other.
 
-        The permission stands in the grantee's policy, so the grantee may belong to another stack. With a proxy it is
-        the proxy that the grantee signs in to, and the proxy may then sign in as the same user. The database role
-        itself is a migration's to create, as a member of ``rds_iam``.
+        The permission stands in the grantee's policy, in whichever stack that is. With a proxy the grantee signs in to
+        the proxy, and the proxy as the same user to the database. A migration makes that user a member of ``rds_iam``.
 
         :param grantee: a role, or whatever has one.
         :param db_user: the database user; ``master_user`` for the owner.
         :raises InvalidPropertiesError: for anything else, a wildcard included.
         """
         check = Validation(self, self.node.id)
-        is_grantable = hasattr(grantee, "grant_principal")
-        check.check(is_grantable, "grant_connect", grantee, "an iam.IGrantable", "pass the role or function itself")
-        properties.check_name(check, "grant_connect.db_user", db_user, 63)
+        properties.check_grant(check, grantee, db_user)
         check.raise_problems()
         if self._front is not None:
             return self._front.grant_connect(grantee, db_user)
@@ -288,8 +290,7 @@ class EncryptedPostgres(Construct):
     def allow_from(self, peer: ec2.IConnectable) -> None:
         """Let the peer reach the database, or its proxy, on its port and no other.
 
-        Both rules, out of the peer and into the database, are built from the peer's side: they stand in the peer's
-        stack, and the database's stack does not come to depend on it.
+        Both rules are built from the peer's side and stand in its stack, on which the database's does not come to wait.
 
         :param peer: what connects: a function in the network, a security group, an operators' range of addresses.
         :raises InvalidPropertiesError: for a peer without a security group, and for the whole internet.
@@ -297,4 +298,4 @@ class EncryptedPostgres(Construct):
         check = Validation(self, self.node.id)
         check_peer(check, peer)
         check.raise_problems()
-        peer.connections.allow_to(self.connections, ec2.Port.tcp(self.port), f"PostgreSQL of {self.node.id}")
+        peer.connections.allow_to(self._connections, ec2.Port.tcp(self.port), f"PostgreSQL of {self.node.id}")

@@ -65,6 +65,18 @@ def check_name(check: Validation, property: str, name: object, longest: int) -> 
         )
 
 
+def check_grant(check: Validation, grantee: object, db_user: object) -> None:
+    """Record a grantee that is only a name, and anything but the name of one user."""
+    check.check(
+        hasattr(grantee, "grant_principal"),
+        "grant_connect",
+        grantee,
+        "an iam.IGrantable",
+        "pass the role or function object, not its name",
+    )
+    check_name(check, "grant_connect.db_user", db_user, 63)
+
+
 def is_reserved(name: str) -> bool:
     """Tell whether PostgreSQL or RDS keeps the name for itself, as a user, a database or a word of SQL."""
     return name in _RESERVED or name.startswith(("pg_", "rds_"))
