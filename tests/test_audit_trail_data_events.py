@@ -4,7 +4,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from secure_backend.access_log_bucket import AccessLogBucket
@@ -95,6 +95,8 @@ def test_a_bucket_that_becomes_a_log_bucket_later_is_found_at_synthesis(new_stac
         template_of(stack)
 
 
+@example(float("inf"))
+@example(float("nan"))
 @settings(max_examples=50, deadline=None)
 @given(
     st.one_of(

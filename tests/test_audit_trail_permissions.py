@@ -7,6 +7,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -259,3 +260,12 @@ def test_an_imported_key_gets_a_warning_with_the_statements_that_its_owner_has_t
     assert "kms:EncryptionContext:aws:cloudtrail:arn" in text
     assert "kms:DescribeKey" in text
     assert "kms:EncryptionContext:aws:logs:arn" in text
+
+
+def test_the_log_group_keeps_events_as_long_as_the_caller_says() -> None:
+    template = synthesized(
+        lambda stack: AuditTrail(
+            stack, "Trail", alarms_to="security@example.com", log_retention=logs.RetentionDays.TEN_YEARS
+        )
+    )
+    assert only(template, "AWS::Logs::LogGroup")["Properties"]["RetentionInDays"] == 3653

@@ -5,6 +5,7 @@ Each problem reads ``Construct.property: got X; expected Y; do Z``.
 
 import enum
 import ipaddress
+import math
 import re
 from collections.abc import Collection
 from typing import Any
@@ -165,7 +166,10 @@ def _shown(value: object) -> str:
             return _TOKEN
         seconds = value.to_milliseconds() / 1000
         return f"{seconds / 86_400:g} days" if seconds % 86_400 == 0 else f"{seconds:g} seconds"
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool) and cdk.Token.is_unresolved(value):
+    # Infinity and NaN are not sent to Node: JSON has neither, and the process would die of them.
+    sendable = not isinstance(value, float) or math.isfinite(value)
+    text_or_number = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    if text_or_number and sendable and cdk.Token.is_unresolved(value):
         return _TOKEN
     if isinstance(value, enum.Enum):
         return value.name
