@@ -2,22 +2,18 @@
 
 import sys
 
-import node  # noqa: F401 - names the Node of the requirements to jsii
 import aws_cdk as cdk
 
+import node  # noqa: F401 - names the Node of the requirements to jsii
 from profiles.reading import ProfileError, load
+from profiles.settings import Settings
 from secure_backend.compliance import Gate
 from stacks.acknowledgements import acknowledge
 from stacks.application import Application
 
 
-def compose(app: cdk.App, profile: str) -> tuple[Application, Gate]:
-    """Build the profile's stacks in the app, under the gate.
-
-    :param profile: a name, or the path of a TOML file.
-    :raises ProfileError: with every problem of the profile.
-    """
-    settings = load(profile)
+def compose(app: cdk.App, settings: Settings) -> tuple[Application, Gate]:
+    """Build a profile's stacks in the app, under the gate."""
     gate = Gate(app)
     application = Application(app, settings)
     acknowledge(gate.acknowledgements, application)
@@ -28,10 +24,11 @@ def main() -> int:
     """Synthesize the profile that the context names; 0 when the gate lets it pass."""
     app = cdk.App()
     try:
-        _, gate = compose(app, str(app.node.try_get_context("profile") or "dev"))
+        settings = load(str(app.node.try_get_context("profile") or "dev"))
     except ProfileError as error:
         print(error, file=sys.stderr)
         return 1
+    _, gate = compose(app, settings)
     verdict = gate.synth()
     if not verdict.passed:
         print(verdict.text(), file=sys.stderr)

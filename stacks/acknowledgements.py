@@ -198,9 +198,8 @@ def _audit(registry: _Registry, application: Application) -> None:
     account = "<AWS::AccountId>" if cdk.Token.is_unresolved(audit.account) else audit.account
     for policy in _resources(trail, "AWS::IAM::ManagedPolicy"):
         group = audit.get_logical_id(next(_resources(trail.log_group, "AWS::Logs::LogGroup")))
-        partition = "aws-us-gov" if audit.region.startswith("us-gov-") else "aws"
         stream = (
-            f"arn:{partition}:logs:{audit.region}:{account}:log-group:<{group}>"
+            f"arn:{audit.partition}:logs:{audit.region}:{account}:log-group:<{group}>"
             f":log-stream:{account}_CloudTrail_{audit.region}*"
         )
         registry.add(

@@ -9,6 +9,7 @@ import aws_cdk as cdk
 import pytest
 
 from app import compose
+from profiles.reading import load
 from secure_backend.analysis import Assembly
 from secure_backend.compliance import Verdict
 from stacks.application import Application
@@ -50,7 +51,7 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Synthesiz
     for name, profile in PROFILES.items():
         directory = tmp_path_factory.mktemp(name)
         app = cdk.App(context=FLAGS, outdir=str(directory), analytics_reporting=False)
-        application, gate = compose(app, profile)
+        application, gate = compose(app, load(profile))
         apps[name] = Synthesized(profile=name, application=application, verdict=gate.synth(), directory=directory)
     return apps
 

@@ -1,16 +1,14 @@
 """The four stacks of both profiles: what a reviewer relies on, whatever the constructs are made of."""
 
 import json
-import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from secure_backend.analysis import Resource
 from tests.app.conftest import STACKS, Synthesized
-from tests.conftest import ROOT
+from tests.conftest import ROOT, resources_of
 
 STATEFUL = (
     "AWS::Backup::BackupVault",
@@ -41,11 +39,6 @@ def test_no_finding_of_any_pack_is_open(profile: Synthesized) -> None:
 
 def test_prod_acknowledges_at_most_15_distinct_rules(prod: Synthesized) -> None:
     assert len(prod.verdict.rules_acknowledged) <= 15, prod.verdict.rules_acknowledged
-
-
-def test_an_open_finding_fails_the_gate_of_the_whole_app(prod: Synthesized) -> None:
-    acknowledged = prod.verdict.acknowledged
-    assert acknowledged, "the test below needs at least one finding to be real"
 
 
 def test_logical_ids_and_names_of_stateful_resources_never_change(profile: Synthesized) -> None:
@@ -85,11 +78,6 @@ def test_stacks_refer_to_each_other_one_way_only(profile: Synthesized) -> None:
     assert list(order.values()) == [0, 1, 2, 3]
 
 
-def test_no_template_names_a_partition_as_text(profile: Synthesized) -> None:
-    for name, template in profile.templates.items():
-        assert re.findall(r"arn:aws(?:-cn|-us-gov)?:[a-z]", json.dumps(template)) == [], name
-
-
 def test_no_template_holds_a_path_of_this_machine(profile: Synthesized) -> None:
     for name, template in profile.templates.items():
         assert str(Path.home()) not in json.dumps(template), name
@@ -110,21 +98,34 @@ def test_every_template_stays_well_below_the_limits_of_cloudformation(profile: S
         assert (profile.directory / f"{name}.template.json").stat().st_size <= 500_000, name
 
 
-def test_the_handler_reaches_bucket_and_database_and_nothing_else(profile: Synthesized) -> None:
-    groups = {
-        resource.logical_id
-        for resource in profile.assembly.resources("AWS::EC2::SecurityGroup")
-        if _part(resource) == "api"
-    }
+def test_a_function_reaches_bucket_and_database_and_nothing_else(profile: Synthesized) -> None:
+    api = profile.template("api")
+    groups = resources_of(api, "AWS::EC2::SecurityGroup")
     assert groups
-    egress: list[dict[str, Any]] = [
-        rule
-        for resource in profile.assembly.resources("AWS::EC2::SecurityGroup")
-        if _part(resource) == "api"
-        for rule in resource.properties.get("SecurityGroupEgress", [])
+    for logical_id, group in groups.items():
+        # EC2 opens every way out of a group without a rule: one to nowhere keeps it shut.
+        assert [rule["CidrIp"] for rule in group["Properties"]["SecurityGroupEgress"]] == ["127.0.0.1/32"]
+        ways_out = [
+            rule["Properties"]
+            for rule in resources_of(api, "AWS::EC2::SecurityGroupEgress").values()
+            if rule["Properties"]["GroupId"] == {"Fn::GetAtt": [logical_id, "GroupId"]}
+        ]
+        assert sorted(rule["FromPort"] for rule in ways_out) == [443, 5433]
+        assert all("DestinationPrefixListId" in rule or "DestinationSecurityGroupId" in rule for rule in ways_out)
+        assert all(rule["Description"] for rule in ways_out)
+
+
+def test_the_handler_signs_in_to_the_database_as_its_own_user_only(profile: Synthesized) -> None:
+    statements = [
+        json.dumps(statement)
+        for policy in resources_of(profile.template("api"), "AWS::IAM::Policy").values()
+        if "DocumentsRole" in json.dumps(policy["Properties"]["Roles"])
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "rds-db:connect" in json.dumps(statement)
     ]
-    assert [rule for rule in egress if rule.get("CidrIp") not in {None, "255.255.255.255/32"}] == []
-    assert all(rule.get("DestinationPrefixListId") for rule in egress if "CidrIp" not in rule)
+    assert len(statements) == 1
+    assert "/documents_api" in statements[0]
+    assert "*" not in statements[0]
 
 
 def test_the_profile_switches_on_usage_plan_and_source_networks(prod: Synthesized, dev: Synthesized) -> None:
