@@ -292,10 +292,8 @@ class EncryptedPostgres(Construct):
 
         Both rules are built from the peer's side and stand in its stack, on which the database's does not come to wait.
 
-        :param peer: what connects: a function in the network, a security group, an operators' range of addresses.
+        :param peer: what connects: a function in the network, a security group, the operators' addresses.
         :raises InvalidPropertiesError: for a peer without a security group, and for the whole internet.
         """
-        check = Validation(self, self.node.id)
-        check_peer(check, peer)
-        check.raise_problems()
+        check_peer(Validation(self, self.node.id), peer)
         peer.connections.allow_to(self._connections, ec2.Port.tcp(self.port), f"PostgreSQL of {self.node.id}")

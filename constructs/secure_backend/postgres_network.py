@@ -71,23 +71,19 @@ def check_placement(
     return Placement(vpc=network, subnets=chosen) if private and several else None
 
 
-def check_peer(check: Validation, peer: ec2.IConnectable) -> bool:
-    """Record a peer that has no security group, or that is everyone."""
+def check_peer(check: Validation, peer: ec2.IConnectable) -> None:
+    """Raise :class:`InvalidPropertiesError` for a peer that has no security group, and for one that is everyone."""
     do = "pass what connects: a function in the network, a security group, or ec2.Peer.ipv4 of the operators' range"
     try:
         groups = peer.connections.security_groups
     except AttributeError:
         check.refuse("allow_from", peer, "an ec2.IConnectable", do)
-        return False
     except RuntimeError as error:
         check.refuse("allow_from", str(error), "something that stands in the network", do)
-        return False
-    if groups:
-        return True
-    address = getattr(peer, "unique_id", None)
-    if address is None:
-        check.refuse("allow_from", "connections without a security group", "something that stands in the network", do)
-        return False
-    if "/" in address:
-        return check.networks("allow_from", [address], do)
-    return True
+    else:
+        address = getattr(peer, "unique_id", None)
+        if not groups and address is None:
+            check.refuse("allow_from", "connections without a security group", "something that stands there", do)
+        elif not groups and "/" in str(address):
+            check.networks("allow_from", [address], do)
+    check.raise_problems()
