@@ -47,7 +47,7 @@ def method_setting(http_method: str, path: str, throttle: Throttle) -> apigatewa
     """Return the stage's settings for a method, or for all of them (``*`` and ``/*``): each stands alone, whole."""
     return apigateway.CfnStage.MethodSettingProperty(
         http_method=http_method,
-        resource_path=path if path == "/*" else "/" + path.replace("/", "~1"),
+        resource_path=path if path in {"/*", "/"} else "/" + path.replace("/", "~1"),
         data_trace_enabled=False,
         logging_level="ERROR",
         metrics_enabled=True,
