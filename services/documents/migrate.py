@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from .environment import DatabaseAddress
 MIGRATIONS = Path(__file__).with_name("migrations")
 ADVISORY_LOCK = 6_115_309_042_017_001
 ANSWER_SECONDS = 10
+# Left for the migrations and the answer when the database could not be reached until then.
+RESERVED_SECONDS = 60
+RETRY_SECONDS = 3
 
 _FILE = re.compile(r"([0-9]{4})_([a-z0-9_]{1,60})\.sql")
 
@@ -133,12 +137,23 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _run(context: LambdaContext) -> dict[str, Any]:
     migrations = read_migrations()
-    # Ends in time to tell CloudFormation why.
-    milliseconds = max(context.get_remaining_time_in_millis() - ANSWER_SECONDS * 1000, 1000)
-    connection = connect(DatabaseAddress.read(os.environ), options=f"-c statement_timeout={milliseconds}")
-    with connection:
+    with _connection(context) as connection:
         done = migrate(connection, migrations)
     return {"Applied": ", ".join(f"{number:04}" for number in done), "Newest": f"{len(migrations):04}"}
+
+
+def _connection(context: LambdaContext) -> Connection:
+    """Connect, however long it takes: in a first deployment the permission to sign in spreads for some seconds."""
+    address = DatabaseAddress.read(os.environ)
+    while True:
+        # Every statement ends in time to tell CloudFormation why.
+        milliseconds = max(context.get_remaining_time_in_millis() - ANSWER_SECONDS * 1000, 1000)
+        try:
+            return connect(address, options=f"-c statement_timeout={milliseconds}")
+        except psycopg.OperationalError:
+            if context.get_remaining_time_in_millis() < RESERVED_SECONDS * 1000:
+                raise
+        time.sleep(RETRY_SECONDS)
 
 
 def _tell(url: str, answer: dict[str, Any]) -> None:

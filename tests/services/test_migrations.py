@@ -20,8 +20,11 @@ from tests.services.conftest import MASTER, REGION, NewDatabase, Server
 class Context:
     log_stream_name = "stream"
 
+    def __init__(self, seconds: int = 59) -> None:
+        self.seconds = seconds
+
     def get_remaining_time_in_millis(self) -> int:
-        return 60_000
+        return self.seconds * 1000
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +241,22 @@ def test_cloudformation_is_told_of_a_failure_at_once(
     handler(event(cloudformation, "Create"), Context())
     assert cloudformation.received[0]["Status"] == "FAILED"
     assert reason in cloudformation.received[0]["Reason"]
+
+
+def test_a_database_that_cannot_be_reached_yet_is_tried_again_while_there_is_time(
+    server: Server, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(server, database, monkeypatch, DATABASE_PORT="1")
+    context, waits = Context(300), []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        context.seconds -= 100
+
+    monkeypatch.setattr("time.sleep", wait)
+    with pytest.raises(MigrationError, match="no connection"):
+        handler({}, context)
+    assert waits == [migrate.RETRY_SECONDS] * 3
 
 
 def test_an_operator_may_run_it_by_hand(server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
