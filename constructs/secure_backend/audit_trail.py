@@ -74,7 +74,8 @@ class AuditTrail(Construct):
     :param object_lock: how long nobody deletes a log file; governance mode for 365 days when left out.
     :param expiration: when log files expire in the bucket, not before their lock ends; never, when left out.
     :param log_retention: how long the log group keeps events, one year when left out.
-    :param insights: unusual rates of calls and of errors; on when left out, unless ``existing_trail`` is given.
+    :param insights: unusual rates of calls and of errors; on when left out, unless ``existing_trail`` is given. False
+        in a region that does not offer them.
     :raises InvalidPropertiesError: with every problem of these at once.
     """
 
