@@ -18,7 +18,6 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from secure_backend import default_security_group, vpc_checks, vpc_endpoints, vpc_tiers, vpc_zones
-from secure_backend.dns_query_logs import DnsQueryLogs
 from secure_backend.instance_connect import InstanceConnect
 from secure_backend.keys import DataKey
 from secure_backend.network_acls import DataTierAcl
@@ -158,6 +157,8 @@ class SecureVpc(Construct):
             ).log_group
         self.dns_query_log_group: logs.ILogGroup | None = None
         if dns_query_logs:
+            from secure_backend.dns_query_logs import DnsQueryLogs  # a tenth of a second that few need to spend
+
             self.dns_query_log_group = DnsQueryLogs(
                 self, "DnsQueryLogs", vpc=self.vpc, key=self.key, retention=flow_log_retention
             ).log_group
