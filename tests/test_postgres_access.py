@@ -76,7 +76,7 @@ def test_both_rules_stand_in_the_peers_stack_on_the_one_port_with_a_description(
     assert "Fn::ImportValue" in into["GroupId"]
     for rule in (out, into):
         assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (port, port, "tcp")
-        assert rule["Description"] == "PostgreSQL of Database"
+        assert rule["Description"] == "To sign in to PostgreSQL over TLS"
 
 
 @pytest.mark.parametrize("which", ["direct", "pooled"])

@@ -296,4 +296,4 @@ class EncryptedPostgres(Construct):
         :raises InvalidPropertiesError: for a peer without a security group, and for the whole internet.
         """
         check_peer(Validation(self, self.node.id), peer)
-        peer.connections.allow_to(self._connections, ec2.Port.tcp(self.port), f"PostgreSQL of {self.node.id}")
+        peer.connections.allow_to(self._connections, ec2.Port.tcp(self.port), "To sign in to PostgreSQL over TLS")
