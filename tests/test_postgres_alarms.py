@@ -97,7 +97,8 @@ def test_rds_events_of_this_instance_and_its_parameters_reach_the_topic(template
 def test_a_failed_snapshot_is_told(template: dict[str, Any]) -> None:
     pattern = rules_of(template)["aws.backup"]["EventPattern"]
 
-    assert pattern["detail"]["backupVaultName"] == [instance_of(template)["DBInstanceIdentifier"]]
+    (vault,) = resources_of(template, "AWS::Backup::BackupVault")
+    assert pattern["detail"]["backupVaultArn"] == [{"Fn::GetAtt": [vault, "BackupVaultArn"]}]
     assert pattern["detail"]["state"] == ["ABORTED", "EXPIRED", "FAILED"]
 
 

@@ -238,7 +238,7 @@ class EncryptedPostgres(Construct):
         )
         self.alarms: tuple[cloudwatch.Alarm, ...] = watch.alarms
         if self._backup is not None:
-            watch.tell_failed_backups(self.identifier)
+            watch.tell_failed_backups(self._backup.vault)
         self.port = port if self._front is None else PROXY_PORT
         self._connections = ec2.Connections(
             security_groups=[self.security_group if self._front is None else self._front.security_group],

@@ -3,6 +3,7 @@
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_backup as backup
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
 from aws_cdk import aws_events as events
@@ -107,20 +108,23 @@ class PostgresAlarms(Construct):
         alarm.add_alarm_action(action)
         alarm.add_ok_action(action)
 
-    def tell_failed_backups(self, vault_name: str) -> None:
+    def tell_failed_backups(self, vault: backup.IBackupVault) -> None:
         """Send a message when a job of AWS Backup into the vault did not end well: nothing else would tell."""
         self._tell(
             "FailedBackups",
-            description=f"Snapshots that did not reach {vault_name}",
+            description="Snapshots that did not reach their vault",
             pattern={
                 "source": ["aws.backup"],
                 "detail-type": ["Backup Job State Change"],
-                "detail": {"backupVaultName": [vault_name], "state": ["ABORTED", "EXPIRED", "FAILED"]},
+                "detail": {"backupVaultArn": [vault.backup_vault_arn], "state": ["ABORTED", "EXPIRED", "FAILED"]},
             },
         )
 
     def _tell_events(self, identifier: str, parameter_group_name: str) -> None:
-        """Send RDS's events about the instance and its parameter group."""
+        """Send RDS's events about the instance and its parameter group.
+
+        They are told apart by ``resources``: ``SourceIdentifier`` reads ``rds:<name>`` in AWS's own example.
+        """
         stack = cdk.Stack.of(self)
 
         def arn(kind: str, name: str) -> str:
