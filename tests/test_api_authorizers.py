@@ -76,16 +76,21 @@ def test_it_runs_on_arm_with_the_newest_python_outside_a_vpc(template: dict[str,
     assert function["TracingConfig"] == {"Mode": "Active"}
 
 
-def test_it_may_write_its_log_and_traces_and_nothing_else(template: dict[str, Any]) -> None:
+def test_its_settings_are_encrypted_and_it_may_write_its_log_and_traces_and_nothing_else(
+    template: dict[str, Any],
+) -> None:
     function = function_of(template)
     role_id = function["Role"]["Fn::GetAtt"][0]
-    (policy,) = (
+    (statements,) = (
         each["Properties"]["PolicyDocument"]["Statement"]
         for each in resources_of(template, "AWS::IAM::Policy").values()
         if {"Ref": role_id} in each["Properties"]["Roles"]
     )
+    (key,) = resources_of(template, "AWS::KMS::Key")
     group = function["LoggingConfig"]["LogGroup"]["Ref"]
-    assert {str(statement["Resource"]): statement["Action"] for statement in policy} == {
+    assert function["KmsKeyArn"] == {"Fn::GetAtt": [key, "Arn"]}
+    # For its settings Lambda makes a grant on the key itself, as it is created.
+    assert {str(statement["Resource"]): statement["Action"] for statement in statements} == {
         str({"Fn::GetAtt": [group, "Arn"]}): ["logs:CreateLogStream", "logs:PutLogEvents"],
         "*": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
     }

@@ -2,21 +2,27 @@
 
 import json
 import re
-from typing import Any
+import textwrap
+from types import ModuleType, SimpleNamespace
+from typing import Annotated, Any
 
 import aws_cdk as cdk
 import jsonschema  # type: ignore[import-untyped]  # its stubs are no dependency
+import pydantic
 import pytest
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 from syrupy.assertion import SnapshotAssertion
 
+import secure_backend.api_authorizers
+from secure_backend import hardened_api, request_models, web_acl
 from secure_backend.alarm_topic import AlarmTopic
 from secure_backend.api_authorizers import IamAuthorizer
 from secure_backend.api_options import Cors, Domain, Throttle, UsagePlan
 from secure_backend.hardened_api import HardenedApi
 from secure_backend.keys import DataKey
+from secure_backend.validation import InvalidPropertiesError
 from secure_backend.web_acl import WebAcl
 from tests.api_stacks import NewDocument, api_in, handler_in, jwt
 from tests.conftest import FLAGS, NewStack, resources_of, template_of
@@ -402,3 +408,36 @@ def test_long_names_of_stack_and_construct_stay_within_the_limits(new_stack: New
     roles = resources_of(template, "AWS::IAM::Role").values()
     assert not any("RoleName" in role["Properties"] for role in roles)
     assert len(only(template, "AWS::ApiGateway::RestApi")["Properties"]["Name"]) <= 128
+
+
+def test_an_integration_that_hands_on_other_content_types_is_refused(stack: cdk.Stack) -> None:
+    api = api_in(stack)
+    lax = apigateway.HttpIntegration("https://backend.example.com/", proxy=False)
+    with pytest.raises(InvalidPropertiesError, match="an HTTP integration that passes other content types on"):
+        api.add_method("POST", "/lax", lax, body=NewDocument)
+    strict = apigateway.HttpIntegration(
+        "https://backend.example.com/",
+        proxy=False,
+        options=apigateway.IntegrationOptions(
+            passthrough_behavior=apigateway.PassthroughBehavior.NEVER,
+            request_templates={"application/json": "$input.json('$')"},
+        ),
+    )
+    assert api.add_method("POST", "/strict", strict, body=NewDocument).http_method == "POST"
+
+
+@pytest.mark.parametrize("module", [hardened_api, web_acl, request_models])
+def test_the_example_of_the_module_runs(stack: cdk.Stack, module: ModuleType) -> None:
+    example = textwrap.dedent((module.__doc__ or "").partition("Example::")[2])
+    names = {
+        "self": stack,
+        "handler": handler_in(stack),
+        "load_balancer": SimpleNamespace(load_balancer_arn="arn:aws:elasticloadbalancing:::loadbalancer/app/a/b"),
+        **vars(secure_backend.api_authorizers),
+        **vars(pydantic),
+        "Annotated": Annotated,
+        "NewDocument": NewDocument,
+        **vars(module),
+    }
+    exec(example, names)  # noqa: S102 - the module's own documentation
+    assert {"api", "web_acl", "schema"} & names.keys()

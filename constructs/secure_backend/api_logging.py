@@ -75,7 +75,7 @@ def logging_account(scope: Construct) -> IConstruct:
 
     The setting belongs to the account and the region, not to an API: a second resource of its kind would overwrite
     the first, and deleting either would end the logging of every API there. So one stack owns it, the others wait for
-    that stack, and it is retained (aws-cdk#10878).
+    that stack, and it is retained (aws-cdk#10878). The Stages of an app are deployed apart, and have an owner each.
     """
     stack = _outermost(cdk.Stack.of(scope))
     assembly = cdk.Stage.of(scope)

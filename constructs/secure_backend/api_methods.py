@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 
+import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_apigateway as apigateway
 from constructs import IValidation
@@ -57,6 +58,24 @@ def check_method(
             continue
         for value in values:
             check.text(f"add_method.{name}", value, pattern, "a name", "write it as the request carries it")
+
+
+def check_content_types(check: Validation, method: apigateway.Method) -> None:
+    """Record an integration that hands on a body whose content type it has no template for.
+
+    A proxy integration hands on every type, and API Gateway takes no setting against it.
+    """
+    resource = method.node.default_child
+    if not isinstance(resource, apigateway.CfnMethod):
+        raise TypeError(f"{method.node.path} has no CfnMethod")
+    integration = cdk.Stack.of(method).resolve(resource.integration)
+    check.check(
+        integration["type"].endswith("_PROXY") or integration.get("passthroughBehavior") == "NEVER",
+        "add_method.handler",
+        f"an {integration['type']} integration that passes other content types on",
+        "passthrough_behavior NEVER, which answers them with a 415",
+        "pass passthrough_behavior=apigateway.PassthroughBehavior.NEVER and a template for application/json",
+    )
 
 
 def required_parameters(path: str, query: Sequence[str], headers: Sequence[str]) -> dict[str, bool]:

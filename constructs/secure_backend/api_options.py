@@ -63,7 +63,8 @@ class Cors:
     Preflight requests carry no token, so their OPTIONS methods are the only ones without the authorizer.
 
     :param origins: ``https://app.example.com`` and the like, or ``*`` alone for pages of any site.
-    :param headers: request headers that a page may set, ``Authorization`` and ``Content-Type`` when left out.
+    :param headers: request headers that a page may set, ``Authorization`` and ``Content-Type`` when left out; with a
+        usage plan, name ``x-api-key`` too.
     :param credentials: whether browsers send cookies along; only with one named origin. A bearer token needs none.
     :param max_age: how long a browser may remember the answer, an hour when left out.
     """

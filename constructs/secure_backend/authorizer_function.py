@@ -2,20 +2,13 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from secure_backend.api_authorizers import CognitoAuthorizer, JwtAuthorizer
-from secure_backend.authorizer_asset import (
-    AUTHORIZER_ARCHITECTURE,
-    AUTHORIZER_HANDLER,
-    AUTHORIZER_RUNTIME,
-    authorizer_code,
-)
-from secure_backend.log_groups import EncryptedLogGroup
+from secure_backend.authorizer_asset import AUTHORIZER_HANDLER, AUTHORIZER_RUNTIME, authorizer_code
+from secure_backend.functions import EncryptedFunction
 
 # A header of any other form is a 401 without a call to the function.
 BEARER_SCHEME = r"^Bearer [-0-9A-Za-z._~+/]+=*$"
@@ -25,10 +18,10 @@ class AuthorizerFunction(Construct):
     """The function that verifies bearer tokens, and the authorizer that calls it.
 
     It runs outside any VPC, because it has to reach the issuer's key set, and may do nothing in this account but
-    write its own encrypted log and its traces (FSBP Lambda.1, Lambda.2).
+    read its own settings and write its own log and traces (FSBP Lambda.1, Lambda.2).
 
     :param options: whose tokens are accepted.
-    :param key: encrypts the function's log.
+    :param key: encrypts the function's settings and log.
     :param retention: how long the log is kept.
     """
 
@@ -42,30 +35,17 @@ class AuthorizerFunction(Construct):
         retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, id)
-        self.log_group = EncryptedLogGroup(self, "Log", key=key, retention=retention)
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description="Writes the authorizer's log and traces, nothing else",
-        )
-        self.log_group.grant_write(role)
         self.environment = _environment(options)
-        self.function = lambda_.Function(
+        self.function = EncryptedFunction(
             self,
             "Function",
             description="Verifies bearer tokens for API Gateway",
             code=authorizer_code(),
             handler=AUTHORIZER_HANDLER,
             runtime=AUTHORIZER_RUNTIME,
-            architecture=AUTHORIZER_ARCHITECTURE,
-            role=role,
             environment=self.environment,
-            log_group=self.log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            memory_size=256,
-            timeout=cdk.Duration.seconds(10),
-            tracing=lambda_.Tracing.ACTIVE,
+            key=key,
+            log_retention=retention,
         )
         self.authorizer = apigateway.TokenAuthorizer(
             self,

@@ -21,7 +21,13 @@ from secure_backend.alarm_topic import AlarmTopic
 from secure_backend.api_authorizers import Authorizer, CognitoAuthorizer, IamAuthorizer, JwtAuthorizer, check_authorizer
 from secure_backend.api_edge import add_api_alarms, add_domain, add_preflight, add_usage_plan, source_network_policy
 from secure_backend.api_logging import access_log_format, execution_log_group, logging_account, method_setting
-from secure_backend.api_methods import GuardedMethods, MethodScopes, check_method, required_parameters
+from secure_backend.api_methods import (
+    GuardedMethods,
+    MethodScopes,
+    check_content_types,
+    check_method,
+    required_parameters,
+)
 from secure_backend.api_options import Cors, Domain, Throttle, UsagePlan, check_option
 from secure_backend.api_responses import add_gateway_problems
 from secure_backend.authorizer_function import AuthorizerFunction
@@ -169,8 +175,9 @@ class HardenedApi(Construct):
 
         :param http_method: GET, HEAD, POST, PUT, PATCH or DELETE.
         :param path: such as ``/documents/{id}``.
-        :param handler: a function, called as a Lambda proxy, or an integration. A proxy is handed every content type;
-            the model is checked whatever the type says, and a 415 is the function's to give.
+        :param handler: a function, called as a Lambda proxy, or an integration. The body is checked whatever its
+            content type says. A proxy is handed every type, and a 415 is its to give; any other integration must
+            refuse types without a template itself (``PassthroughBehavior.NEVER``).
         :param body: a pydantic model class, or a JSON schema; needed for POST, PUT and PATCH, refused for others.
         :param scopes: the token's scopes of which any one opens the method; for all methods or for none.
         :param throttle: requests of all callers to this method; the stage's limit when left out.
@@ -206,6 +213,9 @@ class HardenedApi(Construct):
             request_parameters=required_parameters(path, query, headers),
             request_models=None if schema is None else {"$default": self._model(resource, http_method, schema)},
         )
+        if schema is not None:
+            check_content_types(check, method)
+            check.raise_problems()
         if self._authorizer_function is not None:
             self._authorizer_function.tell_scopes(self._scopes.environment())
             self._redeploy_with({"scopes": self._scopes.environment()})
