@@ -42,6 +42,9 @@ class Assembly:
                 self._by_type[resource.type].append(resource)
         self._nested = {stack.parent: stack for stack in self.stacks if stack.parent is not None}
         self._exports: dict[str, list[tuple[Stack, Value]]] | None = None
+        self._attached: dict[tuple[str, str], dict[Resource, list[Resource]]] = {}
+        self._statements: dict[Resource, list[Statement]] = {}
+        self._referred: dict[Resource, list[Resource]] = {}
         self._waits: dict[Resource, set[Resource]] = {}
         self._before: dict[Stack, set[str]] = {}
 
@@ -69,7 +72,7 @@ class Assembly:
         if isinstance(value, list):
             for item in value:
                 yield from self.references(stack, item)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             if len(value) == 1:
                 function, argument = next(iter(value.items()))
                 if function == "Ref":
@@ -105,19 +108,21 @@ class Assembly:
 
     def attached(self, type_name: str, property_path: str, to: Resource) -> list[Resource]:
         """Return the resources of a type with a property, or an item of it, that refers to the given resource."""
-        return [
-            resource
-            for resource in self.resources(type_name)
-            if any(self.follow(resource.stack, item) is to for item in list_of(resource.at(property_path)))
-        ]
+        if (type_name, property_path) not in self._attached:
+            found: dict[Resource, list[Resource]] = defaultdict(list)
+            for resource in self.resources(type_name):
+                for target in {self.follow(resource.stack, item) for item in list_of(resource.at(property_path))}:
+                    if target is not None:
+                        found[target].append(resource)
+            self._attached[type_name, property_path] = found
+        return list(self._attached[type_name, property_path].get(to, ()))
 
     def policy_statements(self, resource: Resource) -> list[Statement]:
         """Return the statements of the resource's policy documents, who may assume a role left out."""
-        return [
-            statement
-            for document in policies.policy_documents(resource)
-            for statement in self.statements(resource.stack, document)
-        ]
+        if resource not in self._statements:
+            documents = policies.policy_documents(resource)
+            self._statements[resource] = [each for body in documents for each in self.statements(resource.stack, body)]
+        return self._statements[resource]
 
     def statements(self, stack: Stack, document: Value) -> list[Statement]:
         """Return the statements of one policy document."""
@@ -139,12 +144,17 @@ class Assembly:
         while pending:
             current = pending.pop()
             named = [current.stack.resources[name] for name in current.depends_on if name in current.stack.resources]
-            referred = [reference.resource for reference in self.references(current.stack, current.properties)]
-            for earlier in (*named, *referred):
+            for earlier in (*named, *self._referred_by(current)):
                 if earlier.stack is resource.stack and earlier not in seen:
                     seen.add(earlier)
                     pending.append(earlier)
         return seen
+
+    def _referred_by(self, resource: Resource) -> list[Resource]:
+        if resource not in self._referred:
+            found = self.references(resource.stack, resource.properties)
+            self._referred[resource] = list({reference.resource: None for reference in found})
+        return self._referred[resource]
 
     def _stacks_before(self, stack: Stack) -> set[str]:
         by_name = {each.name: each for each in self.stacks}
@@ -156,7 +166,7 @@ class Assembly:
             if current.parent is not None:
                 names.add(current.parent.stack.name)
             for resource in current.resources.values():
-                names |= {ref.resource.stack.name for ref in self.references(current, resource.properties)}
+                names |= {referred.stack.name for referred in self._referred_by(resource)}
             for name in names - seen - {stack.name}:
                 seen.add(name)
                 if name in by_name:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from secure_backend.analysis.template import Resource, Value, list_of, object_of
-from secure_backend.analysis.text import could_match
+from secure_backend.analysis.template import Resource, Value, is_intrinsic, list_of, object_of
+from secure_backend.analysis.text import UNKNOWN, could_match
 
 #: The properties that hold policy documents, by resource type; PolicyDocument where the type is not listed.
 _DOCUMENTS = {
@@ -79,6 +79,20 @@ class Statement:
         return tuple(value for condition in self.conditions if condition.key in wanted for value in condition.values)
 
 
+#: Stands for a statement that is known only at deployment: it may allow anything, on some condition.
+COMPUTED = Statement(
+    sid=UNKNOWN,
+    effect="Allow",
+    principals=(("*", "*"),),
+    not_principals=(),
+    actions=("*",),
+    not_actions=(),
+    resources=("*",),
+    not_resources=(),
+    conditions=(Condition(operator=UNKNOWN, key=UNKNOWN, values=(UNKNOWN,)),),
+)
+
+
 def policy_documents(resource: Resource) -> Iterator[Value]:
     """Yield the documents that say what the resource may do, or who may do what with it; not who may assume a role."""
     for name in _DOCUMENTS.get(resource.type, ("PolicyDocument",)):
@@ -90,8 +104,11 @@ def policy_documents(resource: Resource) -> Iterator[Value]:
 
 
 def statements_of(document: Value, render: Callable[[Value], str]) -> list[Statement]:
-    """Return the statements of a document; those that CloudFormation computes are left out."""
-    return [_statement(object_of(body), render) for body in list_of(object_of(document).get("Statement"))]
+    """Return the statements of a document; one that CloudFormation computes may allow anything: :data:`COMPUTED`."""
+    if is_intrinsic(document):
+        return [COMPUTED]
+    bodies = list_of(object_of(document).get("Statement"))
+    return [COMPUTED if is_intrinsic(body) else _statement(object_of(body), render) for body in bodies]
 
 
 def _statement(body: Mapping[str, Value], render: Callable[[Value], str]) -> Statement:

@@ -28,10 +28,17 @@ class Resource:
         return f"{self.stack.name}/{self.logical_id}"
 
     def at(self, path: str) -> Value:
-        """Return the value at a dotted path of properties; None when it is absent or inside an intrinsic function."""
-        value: Value = self.properties
-        for name in path.split("."):
-            value = object_of(value).get(name)
+        """Return the value at a dotted path of properties; None when it is absent.
+
+        Where an intrinsic function computes what holds the value, the function itself is returned: it is known only
+        at deployment whether the value is there.
+        """
+        first, *others = path.split(".")
+        value: Value = self.properties.get(first)
+        for name in others:
+            if is_intrinsic(value):
+                break
+            value = value.get(name) if isinstance(value, dict) else None
         return None if value == {"Ref": "AWS::NoValue"} else value
 
 
@@ -56,7 +63,7 @@ class Stack:
         resources = {
             logical_id: _resource(self, logical_id, body)
             for logical_id, body in object_of(self.template.get("Resources")).items()
-            if isinstance(body, Mapping)
+            if isinstance(body, dict)
         }
         object.__setattr__(self, "resources", resources)
 
@@ -72,7 +79,7 @@ class Stack:
 
 def is_intrinsic(value: Value) -> bool:
     """Tell whether CloudFormation computes the value: ``Ref`` or a function."""
-    if not isinstance(value, Mapping) or len(value) != 1:
+    if not isinstance(value, dict) or len(value) != 1:
         return False
     name = next(iter(value))
     return isinstance(name, str) and (name in ("Ref", "Condition") or name.startswith("Fn::"))
@@ -80,7 +87,7 @@ def is_intrinsic(value: Value) -> bool:
 
 def object_of(value: Value) -> Mapping[str, Value]:
     """Return a literal object, or an empty one for anything else, intrinsic functions included."""
-    return value if isinstance(value, Mapping) and not is_intrinsic(value) else {}
+    return value if isinstance(value, dict) and not is_intrinsic(value) else {}
 
 
 def list_of(value: Value) -> list[Value]:
@@ -115,7 +122,7 @@ def number_of(value: Value) -> float | None:
 def walk(value: Value, path: str = "") -> Iterator[tuple[str, Value]]:
     """Yield every value below ``value`` with its dotted path, the value itself first."""
     yield path, value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for name, child in value.items():
             yield from walk(child, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from secure_backend.analysis import Assembly, Resource
-from secure_backend.analysis.template import is_true
+from secure_backend.analysis.template import is_true, object_of
 from secure_backend.compliance.rules import access
 from secure_backend.compliance.rules.rule import SILENT, Finding, rule
 
@@ -32,7 +32,7 @@ def access_log_target_with_kms(assembly: Assembly) -> Iterator[Finding]:
 def access_log_target_with_object_lock(assembly: Assembly) -> Iterator[Finding]:
     """Use no Object Lock on a target of server access logs."""
     for source, target in _pairs(assembly):
-        if is_true(target.at("ObjectLockEnabled")) or target.at("ObjectLockConfiguration") is not None:
+        if is_true(target.at("ObjectLockEnabled")) or object_of(target.at("ObjectLockConfiguration")):
             problem = f"The access logs of {source.address} go to a bucket with Object Lock"
             yield Finding(target, "Properties.ObjectLockEnabled", problem)
 

@@ -16,7 +16,7 @@ _INSISTED = ("/aws/", "aws-waf-logs-", "API-Gateway-Execution-Logs_")
     severity="warning",
     aws="Resource limit exceeded (at the eleventh log resource policy of the account and region)",
     reason="An account has 10 in a region and cannot have more; each stack that brings its own comes nearer to it.",
-    fix="keep one policy for all deliveries, and name vended groups /aws/vendedlogs/...",
+    fix="keep one policy for all deliveries, and name vended groups /aws/vendedlogs/<name>",
     source="aws-cdk#22307, #20567, #28577",
 )
 def several_log_resource_policies(assembly: Assembly) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from secure_backend.analysis import Assembly, Resource, Statement
-from secure_backend.analysis.template import is_true, list_of, object_of
+from secure_backend.analysis.template import Value, is_intrinsic, is_true, list_of, object_of
 from secure_backend.compliance.rules import access
 from secure_backend.compliance.rules.rule import SILENT, Finding, rule
 
@@ -79,10 +79,7 @@ def bucket_accepts_foreign_keys(assembly: Assembly) -> Iterator[Finding]:
     """Block encryption with keys that the client brings (SSE-C)."""
     for bucket in assembly.resources(access.BUCKET):
         rules = list_of(bucket.at("BucketEncryption.ServerSideEncryptionConfiguration"))
-        blocked = any(
-            "SSE-C" in list_of(object_of(object_of(each).get("BlockedEncryptionTypes")).get("EncryptionType"))
-            for each in rules
-        )
+        blocked = any(_blocks_sse_c(each) for each in rules)
         if not blocked and not any(_denies_sse_c(each) for each in _policy(assembly, bucket)):
             yield Finding(bucket, "Properties.BucketEncryption", "The bucket accepts objects under a client's key")
 
@@ -126,6 +123,13 @@ def bucket_policy_locks_out(assembly: Assembly) -> Iterator[Finding]:
 
 def _policy(assembly: Assembly, bucket: Resource) -> list[Statement]:
     return access.statements_for(assembly, access.bucket_policies(assembly, bucket))
+
+
+def _blocks_sse_c(encryption: Value) -> bool:
+    """Tell whether a rule of a bucket's encryption blocks SSE-C, or may do so at deployment."""
+    blocked = object_of(encryption).get("BlockedEncryptionTypes")
+    types = object_of(blocked).get("EncryptionType")
+    return any(is_intrinsic(each) for each in (encryption, blocked, types)) or "SSE-C" in list_of(types)
 
 
 def _denies_sse_c(statement: Statement) -> bool:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from secure_backend.analysis import Assembly
-from secure_backend.analysis.template import object_of, walk
+from secure_backend.analysis.template import number_of, object_of, walk
 from secure_backend.analysis.text import certain
 from secure_backend.compliance.rules.rule import SILENT, Finding, rule
 
@@ -101,6 +101,8 @@ def fixed_physical_name(assembly: Assembly) -> Iterator[Finding]:
 def arn_of_another_partition(assembly: Assembly) -> Iterator[Finding]:
     """Write ARNs of the partition that the stack is deployed to."""
     for resource in assembly.resources():
+        if "arn:aws" not in json.dumps(resource.properties):
+            continue
         for path, value in walk(resource.properties):
             if not isinstance(value, str) or "arn:aws" not in value or path.endswith(("Description", "ZipFile")):
                 continue
@@ -155,7 +157,7 @@ def state_lost_on_replacement(assembly: Assembly) -> Iterator[Finding]:
 def backup_vault_locked_for_good(assembly: Assembly) -> Iterator[Finding]:
     """Lock a backup vault for good only on purpose."""
     for vault in assembly.resources("AWS::Backup::BackupVault"):
-        days = vault.at("LockConfiguration.ChangeableForDays")
+        days = number_of(vault.at("LockConfiguration.ChangeableForDays"))
         if days is not None:
-            problem = f"The vault's lock becomes final after {days} days"
+            problem = f"The vault's lock becomes final after {days:g} days"
             yield Finding(vault, "Properties.LockConfiguration", problem)

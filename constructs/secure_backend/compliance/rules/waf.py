@@ -1,5 +1,6 @@
 """Web ACLs that cannot be attached, or whose decisions nobody can read."""
 
+import re
 from collections.abc import Iterator
 
 from secure_backend.analysis import Assembly, Reference, Resource
@@ -13,6 +14,7 @@ _LOGGING = "AWS::WAFv2::LoggingConfiguration"
 _ASSOCIATION = "AWS::WAFv2::WebACLAssociation"
 _STAGE = "AWS::ApiGateway::Stage"
 _PREFIX = "aws-waf-logs-"
+_MARKER = re.compile(r"\$\{[^}]*\}")
 #: Where the destination's name stands in its properties, by type.
 _NAMES = {
     access.LOG_GROUP: "LogGroupName",
@@ -24,7 +26,7 @@ _NAMES = {
 @rule(
     aws="Error reason: The ARN isn't valid. A valid ARN begins with arn: (field: LOG_DESTINATION)",
     reason="The destination's name has to begin with aws-waf-logs-; the message blames the ARN.",
-    fix="name the log group, bucket or stream aws-waf-logs-...",
+    fix="name the log group, bucket or stream aws-waf-logs-<name>",
     source="awsdocs/aws-cloudformation-user-guide PR#1271; aws-cdk#18253",
 )
 def waf_log_destination_name(assembly: Assembly) -> Iterator[Finding]:
@@ -37,7 +39,8 @@ def waf_log_destination_name(assembly: Assembly) -> Iterator[Finding]:
                 name = "" if given is None else assembly.render(target.stack, given)
                 shown = name or "generated"
             else:
-                name = assembly.render(logging.stack, value).removesuffix(":*").rpartition(":")[2].rpartition("/")[2]
+                text = _MARKER.sub("${}", assembly.render(logging.stack, value))
+                name = text.removesuffix(":*").rpartition(":")[2].rpartition("/")[2]
                 shown = name
             if not name.startswith((_PREFIX, "${")):
                 problem = f"The name of the log destination is {shown}"
