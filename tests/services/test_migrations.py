@@ -111,6 +111,9 @@ def test_the_owner_of_the_tables_cannot_sign_in_and_the_api_role_can_do_little(s
             "rolconnlimit FROM pg_roles WHERE rolname LIKE 'documents%' ORDER BY 1"
         ).fetchall()
         owner = connection.execute("SELECT tableowner FROM pg_tables WHERE schemaname = 'documents'").fetchall()
+        security = connection.execute(
+            "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'documents.document'::regclass"
+        ).fetchall()
         open_to_all = connection.execute(
             "SELECT count(*) AS count FROM pg_database, aclexplode(datacl) WHERE datname = %s AND grantee = 0",
             [database],
@@ -120,6 +123,7 @@ def test_the_owner_of_the_tables_cannot_sign_in_and_the_api_role_can_do_little(s
         {"rolname": "documents_owner", "rolcanlogin": False, "strong": False, "rolconnlimit": -1},
     ]
     assert owner == [{"tableowner": "documents_owner"}]
+    assert security == [{"relrowsecurity": True, "relforcerowsecurity": True}]
     assert open_to_all == {"count": 0}
 
 
