@@ -49,7 +49,7 @@ def summary(options: argparse.Namespace, gate: dict[str, Any]) -> Iterator[str]:
         f"rules      {sum(packs.values())} of {len(packs)} packs and {sum(own.values())} of our own checked · "
         f"{len(gate['open'])} open · {len(rules)} acknowledged, with reasons: make acknowledgements"
     )
-    yield from _wrapped(", ".join(rules))
+    yield from _wrapped(" · ".join(rules))
     yield f"not built  {' · '.join(not_built(settings)) or 'nothing that a profile can ask for'}"
     costs = monthly_costs(assembly)
     unpriced = sorted({cost.what for cost in costs if cost.dollars is None})
@@ -137,7 +137,10 @@ def _types(stack: Stack) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, 108, initial_indent=" " * 11, subsequent_indent=" " * 11, break_long_words=False)
+    """Return the text in indented lines that break between the items, never inside one."""
+    joined = " · ".join(item.replace(" ", "\u00a0") for item in text.split(" · "))
+    lines = textwrap.wrap(joined, 108, initial_indent=" " * 11, subsequent_indent=" " * 11, break_long_words=False)
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def _next(profile: str, settings: Settings) -> str:
