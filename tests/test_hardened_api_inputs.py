@@ -236,3 +236,8 @@ def test_a_path_that_another_scopes_policy_would_open_is_refused(stack: cdk.Stac
     api.add_method("GET", "/documents/{id}", handler, scopes=["read"])
     with pytest.raises(InvalidPropertiesError, match=r"read for /documents/\{id\} would open /documents/\{id\}/audit"):
         api.add_method("GET", "/documents/{id}/audit", handler, scopes=["admin"])
+
+
+def test_mutual_tls_which_the_tls_policy_excludes_cannot_be_asked_for(stack: cdk.Stack) -> None:
+    with pytest.raises(TypeError, match="mtls"):
+        domain(stack, mtls=apigateway.MTLSConfig(bucket=None, key="truststore.pem"))  # type: ignore[arg-type]
