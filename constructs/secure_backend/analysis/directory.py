@@ -19,13 +19,13 @@ def stacks_of(path: str | PathLike[str]) -> Iterator[Stack]:
 
 def stacks_with_templates(files: Iterable[Path]) -> Iterator[Stack]:
     """Yield the stacks whose templates are given, and their nested stacks, and no others of their directories."""
-    wanted = {file.resolve() for file in files}
+    wanted = set(files)
     for directory in sorted({file.parent for file in wanted}):
         for stack in _stacks_of(directory, stages=False):
             root = stack
             while root.parent is not None:
                 root = root.parent.stack
-            if root.file is not None and root.file.resolve() in wanted:
+            if root.file in wanted:
                 yield stack
 
 

@@ -1,12 +1,16 @@
-"""Lambda functions that cannot be deployed."""
+"""Lambda functions that cannot be deployed, or cannot start."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from secure_backend.analysis import Assembly
-from secure_backend.analysis.template import number_of
+from secure_backend.analysis import Assembly, Resource
+from secure_backend.analysis.template import list_of, number_of
+from secure_backend.analysis.text import certain
 from secure_backend.compliance.rules.rule import Finding, rule
 
 _FUNCTION = "AWS::Lambda::Function"
+#: The machine of an ELF file's header, as Lambda names it.
+_MACHINES = {62: "x86_64", 183: "arm64"}
 
 
 @rule(
@@ -40,3 +44,42 @@ def code_signing_of_assets(assembly: Assembly) -> Iterator[Finding]:
         bucket = assembly.render(function.stack, function.at("Code.S3Bucket") or "")
         if function.at("Code.ZipFile") is not None or (bucket.startswith("cdk-") and "-assets-" in bucket):
             yield Finding(function, "Properties.CodeSigningConfigArn", "Signing is enforced on an unsigned CDK asset")
+
+
+@rule(
+    aws="Runtime.ImportModuleError: invalid ELF header, or: cannot open shared object file (at the first invocation)",
+    reason="The packages were installed for the machine that built them, and the function runs on another.",
+    fix="install them for the function's architecture (pip install --platform manylinux2014_aarch64 "
+    "--only-binary=:all:), or set Architectures to theirs",
+    source="aws-cdk#15731, #19648",
+)
+def function_of_another_architecture(assembly: Assembly) -> Iterator[Finding]:
+    """Package native libraries for the architecture that the function runs on."""
+    for function in assembly.resources(_FUNCTION):
+        names = list_of(function.at("Architectures") or "x86_64")
+        folder = _asset(assembly, function)
+        if folder is None or len(names) != 1 or names[0] not in _MACHINES.values():
+            continue
+        for library in sorted(folder.rglob("*.so*")):
+            machine = _machine(library)
+            if machine is not None and machine != names[0]:
+                problem = (
+                    f"{library.relative_to(folder).as_posix()} is built for {machine}, the function for {names[0]}"
+                )
+                yield Finding(function, "Properties.Architectures", problem)
+                break
+
+
+def _asset(assembly: Assembly, function: Resource) -> Path | None:
+    """Return the folder of a function's code beside the template, if it is an asset and unpacked."""
+    key = assembly.render(function.stack, function.at("Code.S3Key") or "")
+    if function.stack.file is None or not certain(key) or not key.endswith(".zip"):
+        return None
+    folder = function.stack.file.parent / f"asset.{key.rpartition('/')[2].removesuffix('.zip')}"
+    return folder if folder.is_dir() else None
+
+
+def _machine(library: Path) -> str | None:
+    with library.open("rb") as file:
+        header = file.read(20)
+    return _MACHINES.get(int.from_bytes(header[18:20], "little")) if header.startswith(b"\x7fELF") else None
