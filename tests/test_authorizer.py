@@ -253,7 +253,7 @@ def test_one_of_several_audiences_is_enough() -> None:
         ({"typ": "logout+jwt"}, "kind of token"),
         ({"typ": "dpop+jwt"}, "kind of token"),
         ({"crit": ["b64"], "b64": True}, "kind of token"),
-        ({"crit": ["b64"], "b64": False}, "kind of token"),
+        ({"crit": ["b64"], "b64": False}, "malformed"),
         ({"crit": ["unknown"], "unknown": 1}, "malformed"),
     ],
 )
