@@ -137,9 +137,7 @@ def test_a_prefix_that_is_empty_open_or_a_pattern_is_refused_with_what_to_do(sta
 
 @pytest.mark.parametrize("grantee", ["arn:aws:iam::111122223333:role/it", None])
 def test_text_for_the_grantee_gets_our_message(stack: cdk.Stack, grantee: Any) -> None:
-    with pytest.raises(
-        ValueError, match=r"EncryptedBucket\.grantee: got .*; expected an identity with a policy of"
-    ):
+    with pytest.raises(ValueError, match=r"EncryptedBucket\.grantee: got .*; expected an identity with a policy of"):
         EncryptedBucket(stack, "Documents").grant_read(grantee, prefix="incoming/")
 
 
