@@ -10,7 +10,7 @@ CDK = $(NODE) node_modules/aws-cdk/bin/cdk
 FUNCTIONS := constructs/secure_backend/authorizer services/documents
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth test check snapshots acknowledgements packages-compared lock bench wheel clean
+.PHONY: help setup synth cdk test check snapshots acknowledgements packages-compared lock picture bench wheel clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -34,6 +34,9 @@ synth: setup ## synthesize the four stacks, hold them to the rules, and show the
 	@echo "synth    profile $(PROFILE): four stacks, six rule packs and our own (some seconds)"
 	@$(CDK) synth --quiet --context profile=$(PROFILE)
 	@$(BIN)/python -m stacks.summary cdk.out --profile $(PROFILE)
+
+cdk: setup ## run the CDK CLI: make cdk ARGS="deploy --all -c profile=dev"
+	@$(CDK) $(ARGS)
 
 acknowledgements: setup ## list the acknowledged findings of the last synth with their reasons
 	@$(BIN)/python -m stacks.summary cdk.out --acknowledgements
@@ -61,6 +64,10 @@ packages-compared: setup ## fetch the functions' packages again and compare them
 lock: setup ## compile the requirements anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --group dev --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --group checkov --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements-checkov.txt
+
+picture: setup ## draw docs/stacks.svg anew from the templates of the dev profile
+	@$(CDK) synth --quiet --context profile=dev
+	@$(BIN)/python -m stacks.picture cdk.out docs/stacks.svg
 
 bench: setup ## time the synth beside a plain-L2 app, alternating
 	@$(BIN)/python -m bench

@@ -1,10 +1,11 @@
 """The application: one profile, four stacks, the rule packs, synth."""
 
+import node  # noqa: F401 - names the Node of the requirements to jsii
+
 import sys
 
 import aws_cdk as cdk
 
-import node  # noqa: F401 - names the Node of the requirements to jsii
 from profiles.reading import ProfileError, load
 from profiles.settings import Settings
 from secure_backend.compliance import Gate

@@ -1,9 +1,10 @@
 """The floor: import, one stack with one resource, the same packs and validation. No app can be faster."""
 
+import node  # noqa: F401 - first: names the Node of the requirements to jsii
+
 import aws_cdk as cdk
 from aws_cdk import aws_sns as sns
 
-import node  # noqa: F401 - first: names the Node of the requirements to jsii
 from secure_backend.compliance.packs import rule_packs
 
 app = cdk.App()

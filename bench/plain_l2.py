@@ -4,6 +4,8 @@ A three-tier VPC with flow logs, a bucket with a customer key, a PostgreSQL, a R
 what a team writes in an afternoon. The packs find nearly two hundred faults in it.
 """
 
+import node  # noqa: F401 - first: names the Node of the requirements to jsii
+
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudtrail as cloudtrail
@@ -13,7 +15,6 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_s3 as s3
 
-import node  # noqa: F401 - first: names the Node of the requirements to jsii
 from secure_backend.compliance.packs import rule_packs
 
 app = cdk.App()

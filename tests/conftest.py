@@ -1,5 +1,7 @@
 """Fixtures shared by all tests: apps with the project's feature flags, and templates out of them."""
 
+import node  # noqa: F401 - names the Node of the requirements to jsii
+
 import json
 from collections.abc import Callable
 from pathlib import Path

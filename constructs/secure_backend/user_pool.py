@@ -2,7 +2,7 @@
 
 Example::
 
-    pool = ApiUserPool(self, "Callers", domain_prefix="documents-123456789012", scopes={"documents:read": "List and read"})
+    pool = ApiUserPool(self, "Callers", domain_prefix="documents-123456789012", scopes={"documents:read": "Read"})
     authorizer = CognitoAuthorizer(user_pool=pool.user_pool, client_ids=[pool.client.user_pool_client_id])
     api = HardenedApi(self, "Api", authorizer=authorizer)
 """
@@ -86,6 +86,7 @@ class ApiUserPool(Construct):
             cognito.ResourceServerScope(scope_name=name, scope_description=description)
             for name, description in scopes.items()
         ]
+        oauth_scope = cognito.OAuthScope.resource_server
         self.resource_server = self.user_pool.add_resource_server(
             "ResourceServer", identifier=resource_server, scopes=api_scopes
         )
@@ -98,7 +99,7 @@ class ApiUserPool(Construct):
             auth_flows=cognito.AuthFlow(),
             o_auth=cognito.OAuthSettings(
                 flows=cognito.OAuthFlows(client_credentials=True),
-                scopes=[cognito.OAuthScope.resource_server(self.resource_server, api_scope) for api_scope in api_scopes],
+                scopes=[oauth_scope(self.resource_server, api_scope) for api_scope in api_scopes],
             ),
         )
 
