@@ -40,12 +40,34 @@ def contradictions(settings: Settings) -> list[str]:
             f"110 % of storage_gib or more, {-(-database.storage_gib * 11 // 10)}",
             "raise it, or leave it out",
         )
+    restored = database.restore_snapshot is not None or database.restore_resource_id is not None
     check(
-        database.restore_snapshot is None or database.generation > 1,
+        not restored or database.generation > 1,
         "database.generation",
         database.generation,
-        "2 or more with restore_snapshot",
+        "2 or more with a restore",
         "a restore makes a new instance beside the old one: raise it by one",
+    )
+    check(
+        database.restore_snapshot is None or database.restore_resource_id is None,
+        "database.restore_resource_id",
+        database.restore_resource_id,
+        "either a snapshot or another instance",
+        "leave one of the two out",
+    )
+    check(
+        database.restore_time is None or database.restore_resource_id is not None,
+        "database.restore_time",
+        str(database.restore_time),
+        "nothing without restore_resource_id",
+        "name the instance, or leave the time out",
+    )
+    check(
+        not (restored and database.managed_secret),
+        "database.managed_secret",
+        True,
+        "false with a restore: RDS for PostgreSQL restores none with a managed secret",
+        "leave it out",
     )
     check(
         audit.lock_mode == "governance" or audit.confirm_compliance,

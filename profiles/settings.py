@@ -6,7 +6,7 @@ A profile is read by :func:`profiles.reading.load`.
 import ipaddress
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 # CloudWatch Logs offers these retentions and no others.
@@ -89,7 +89,6 @@ class NetworkSettings(Section):
     public_subnets: bool = Field(False, description="leave it out: nothing of the application is public but the API")
     flow_logs: Literal["log-group", "s3"] = Field("log-group", description='leave it out for "log-group"')
     interface_endpoints: tuple[str, ...] = Field((), description='name services such as "secretsmanager"')
-    dynamodb_endpoint: bool = Field(False, description="true adds the free gateway endpoint")
     instance_connect: bool = Field(False, description="true opens the operators' way to the database")
     organization_id: str | None = Field(
         None, pattern=r"^o-[a-z0-9]{10,32}$", description="copy it from AWS Organizations, or leave it out"
@@ -143,7 +142,15 @@ class DatabaseSettings(Section):
     deletion_protection: bool = Field(True, description="leave it out for true")
     generation: int = Field(1, ge=1, le=99, description="raise it by one for a new instance beside the old one")
     restore_snapshot: str | None = Field(
-        None, pattern=r"^[a-z][a-z0-9:-]{0,254}$", description="name the snapshot, and raise generation"
+        None, pattern=r"^[A-Za-z][A-Za-z0-9:/-]{0,254}$", description="name the snapshot, and raise generation"
+    )
+    restore_resource_id: str | None = Field(
+        None,
+        pattern=r"^db-[A-Z0-9]{10,60}$",
+        description="the DbiResourceId of the instance to restore from, and raise generation",
+    )
+    restore_time: AwareDatetime | None = Field(
+        None, description="a moment with its zone, 2026-11-25T12:00:00Z; leave it out for the latest"
     )
 
 

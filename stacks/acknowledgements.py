@@ -195,6 +195,13 @@ def _audit(registry: _Registry, application: Application) -> None:
     for bucket in (trail.bucket, trail.access_logs):
         _no_replica(registry, bucket)
     _log_target(registry, trail.access_logs)
+    if application.settings.audit.existing_trail:
+        registry.add(
+            trail.trail,
+            *_in("TrailWithoutManagementEvents", "SecureBackend"),
+            reason="The profile says that the account's management events are recorded by another trail; a second copy "
+            "is paid for each event.",
+        )
     account = "<AWS::AccountId>" if cdk.Token.is_unresolved(audit.account) else audit.account
     for policy in _resources(trail, "AWS::IAM::ManagedPolicy"):
         group = audit.get_logical_id(next(_resources(trail.log_group, "AWS::Logs::LogGroup")))

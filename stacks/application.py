@@ -3,6 +3,7 @@
 import aws_cdk as cdk
 
 from profiles.settings import Settings
+from secure_backend.vpc_zones import zone_context
 from stacks.api import ApiStack
 from stacks.audit import AuditStack
 from stacks.data import DataStack
@@ -14,6 +15,8 @@ class Application:
 
     def __init__(self, app: cdk.App, settings: Settings) -> None:
         self.settings = settings
+        for key, zones in zone_context(settings.account, settings.region, settings.zones).items():
+            app.node.set_context(key, zones)
         self.network = NetworkStack(app, "network", settings=settings)
         self.data = DataStack(app, "data", settings=settings, network=self.network)
         self.api = ApiStack(app, "api", settings=settings, network=self.network, data=self.data)

@@ -5,8 +5,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from profiles.settings import Settings
-from secure_backend import EncryptedBucket, EncryptedPostgres, ObjectLock
+from profiles.settings import DatabaseSettings, Settings
+from secure_backend import EncryptedBucket, EncryptedPostgres, ObjectLock, PointInTime, SnapshotSource
 from stacks.network import NetworkStack
 from stacks.profile_stack import ProfileStack
 
@@ -62,4 +62,14 @@ class DataStack(ProfileStack):
             proxy=database.proxy,
             deletion_protection=database.deletion_protection,
             generation=database.generation,
+            restore_from=_source(database),
         )
+
+
+def _source(database: DatabaseSettings) -> SnapshotSource | PointInTime | None:
+    """Return where a new generation's contents come from."""
+    if database.restore_snapshot is not None:
+        return SnapshotSource(snapshot=database.restore_snapshot)
+    if database.restore_resource_id is not None:
+        return PointInTime(source_resource_id=database.restore_resource_id, time=database.restore_time)
+    return None

@@ -24,7 +24,6 @@ class NetworkStack(ProfileStack):
             flow_logs=network.flow_logs,
             flow_log_retention=self.log_retention,
             interface_endpoints=network.interface_endpoints,
-            dynamodb_endpoint=network.dynamodb_endpoint,
             instance_connect=network.instance_connect,
             organization_id=network.organization_id,
             database_port=settings.database.port,

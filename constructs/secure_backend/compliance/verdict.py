@@ -44,8 +44,9 @@ class Verdict:
             by_rule[finding.id].append(finding)
         for id_, findings in sorted(by_rule.items()):
             lines.append(f"{findings[0].severity} {id_}")
-            lines.append(f"  {findings[0].description}")
-            lines += [f"  at {finding.construct}" for finding in findings]
+            for description in dict.fromkeys(finding.description for finding in findings):
+                lines.append(f"  {description}")
+                lines += [f"  at {finding.construct}" for finding in findings if finding.description == description]
         lines += [f"problem {problem}" for problem in self.problems]
         lines.append(
             f"gate: failed; {len(self.open)} open findings, {len(self.problems)} problems. Fix each; a finding that "
