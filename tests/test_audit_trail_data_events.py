@@ -2,6 +2,7 @@
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from hypothesis import example, given, settings
@@ -78,6 +79,19 @@ def test_a_plain_bucket_that_takes_another_s_logs_is_refused(new_stack: NewStack
     s3.Bucket(data, "Source", server_access_logs_bucket=target)
     (problem,) = problems_of(stack, data_events=[target], alarms_to=ADDRESS)
     assert problem.startswith(f"AuditTrail.data_events: got 'data/Target'; {LOG_BUCKET}")
+
+
+def test_a_bucket_that_takes_flow_logs_is_refused(new_stack: NewStack) -> None:
+    target = s3.Bucket(new_stack("network"), "FlowLogs")
+    target.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("delivery.logs.amazonaws.com")],
+            actions=["s3:PutObject"],
+            resources=[target.arn_for_objects("*")],
+        )
+    )
+    (problem,) = problems_of(new_stack("audit"), data_events=[target], alarms_to=ADDRESS)
+    assert problem.startswith(f"AuditTrail.data_events: got 'network/FlowLogs'; {LOG_BUCKET}")
 
 
 def test_a_trail_s_own_bucket_is_refused(new_stack: NewStack) -> None:
