@@ -128,6 +128,19 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
         ("database", "port = 70000", "database.port: got 70000"),
         ("database", 'instance_class = "db.t4g.medium"', "write it without db., as t4g.medium"),
         ("database", 'restore_snapshot = "before"', "database.generation: got 1; expected 2 or more"),
+        ("database", 'restore_resource_id = "db-ABCDEFGHIJKL"', "database.generation: got 1; expected 2 or more"),
+        (
+            "database",
+            "generation = 2\nrestore_time = 2026-11-25T12:00:00Z",
+            "expected nothing without restore_resource",
+        ),
+        ("database", "restore_time = 2026-11-25T12:00:00", "a moment with its zone"),
+        (
+            "database",
+            'generation = 2\nrestore_snapshot = "a"\nrestore_resource_id = "db-ABCDEFGHIJKL"',
+            "expected either a snapshot or another instance",
+        ),
+        ("database", 'managed_secret = true\nrestore_snapshot = "a"', "database.managed_secret: got True"),
         (
             "api",
             'issuer = "http://login.example.com"',
