@@ -196,6 +196,12 @@ def test_a_wheel_other_than_locked_is_refused_by_its_hash(
     assert (function / PACKAGES / "greeting/__init__.py").read_text() == "HELLO = 1\n"
 
 
+def test_a_lock_without_hashes_is_refused(function: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (function / LOCK).write_text("greeting==1.0\n")
+    assert main(["--record", str(function)]) == 1
+    assert "--require-hashes" in capsys.readouterr().err
+
+
 def test_a_lock_that_was_changed_needs_a_new_record(function: Path) -> None:
     (function / LOCK).write_text((function / LOCK).read_text() + "# changed\n")
     with pytest.raises(LambdaPackagesError, match=r"is not the lock that .* --record"):

@@ -175,6 +175,22 @@ def test_a_row_for_another_owner_is_refused(service_database: Database) -> None:
         service_database.transaction(ALICE) as cursor,
     ):
         documents_table.add(cursor, BOB, uuid4(), new())
+    # Also when nothing is read back, which the policy for reading would refuse.
+    with (
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"),
+        service_database.transaction(ALICE) as cursor,
+    ):
+        cursor.execute(
+            "INSERT INTO documents.document (id, owner, name, type, size, sha256) "
+            "VALUES (gen_random_uuid(), 'somebody else', 'n', 'a/b', 1, repeat('0', 64))"
+        )
+
+
+def test_after_a_transaction_the_connection_speaks_for_nobody(service_database: Database) -> None:
+    put(service_database, ALICE, "there")
+    with service_database.transaction(ALICE) as cursor:
+        connection = cursor.connection
+    assert connection.execute("SELECT * FROM documents.document").fetchall() == []
 
 
 @pytest.mark.parametrize(
