@@ -145,6 +145,12 @@ def test_two_trails_in_one_stack_share_a_key_and_a_topic_and_nothing_else(two: T
         if statement["Principal"] == CLOUDTRAIL
     ]
     assert sorted(allowed) == sorted([trail["TrailName"] for trail in trails] * 2)
+    sids = [
+        statement["Sid"]
+        for statement in two["Resources"][key_id]["Properties"]["KeyPolicy"]["Statement"]
+        if "Sid" in statement
+    ]
+    assert len(sids) == len(set(sids)) >= 5
     metrics = {
         (alarm["Properties"]["Namespace"], alarm["Properties"]["MetricName"])
         for alarm in resources_of(two, "AWS::CloudWatch::Alarm").values()

@@ -9,7 +9,7 @@ from aws_cdk import assertions
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from secure_backend.audit_trail import AuditTrail
@@ -235,6 +235,7 @@ def test_without_account_and_region_the_name_in_the_policies_is_still_the_trail_
     assert [text_of(statement["Condition"]["StringEquals"]["aws:SourceArn"]) for statement in own] == [arn, arn]
 
 
+@example(stack_name="s" * 128, path=["p" * 80, "Trail"])
 @settings(max_examples=50, deadline=None)
 @given(
     stack_name=st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,127}", fullmatch=True),
