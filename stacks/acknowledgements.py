@@ -2,12 +2,22 @@
 
 import datetime
 from collections.abc import Iterator
+from typing import TypeVar
 
 import aws_cdk as cdk
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
 from constructs import IConstruct
 
 from secure_backend.compliance import Acknowledgements
 from stacks.application import Application
+
+Resource = TypeVar("Resource", bound=cdk.CfnResource)
 
 OWNER = "platform"
 REVIEW_BY = datetime.date(2027, 5, 31)
@@ -40,15 +50,13 @@ def _in(rule: str, *packs: str) -> list[str]:
     return [f"{pack}::{pack}-{rule}" for pack in packs]
 
 
-def _resources(scope: IConstruct, *types: str) -> Iterator[cdk.CfnResource]:
+def _below(scope: IConstruct, *types: type[Resource]) -> Iterator[Resource]:
     """Yield the resources of the given types below a construct."""
-    for node in scope.node.find_all():
-        if isinstance(node, cdk.CfnResource) and node.cfn_resource_type in types:
-            yield node
+    return (node for node in scope.node.find_all() if isinstance(node, types))
 
 
 def _network(registry: _Registry, application: Application) -> None:
-    for resource in _resources(application.network.vpc.data_acl, "AWS::EC2::NetworkAcl", "AWS::EC2::NetworkAclEntry"):
+    for resource in _below(application.network.vpc.data_acl, ec2.CfnNetworkAcl, ec2.CfnNetworkAclEntry):
         registry.add(
             resource,
             *_in("VPC3", SOLUTIONS),
@@ -64,7 +72,7 @@ def _network(registry: _Registry, application: Application) -> None:
             reason="A development profile names no address: whoever works on it looks at the alarms in the console. "
             "Production refuses an empty alarms.email.",
         )
-    for subscription in _resources(topic, "AWS::SNS::Subscription"):
+    for subscription in _below(topic, sns.CfnSubscription):
         registry.add(
             subscription,
             *_in("SNSRedrivePolicy", SERVERLESS),
@@ -85,11 +93,11 @@ def _data(registry: _Registry, application: Application) -> None:
             reason="Callers may delete their documents, and a lock would forbid it. Versioning keeps a deleted "
             "document for the profile's days; documents.object_lock_days switches a lock on.",
         )
-    for role in _resources(data.database, "AWS::IAM::Role"):
+    for role in _below(data.database, iam.CfnRole):
         for policy in ("AWSBackupServiceRolePolicyForBackup", "AmazonRDSEnhancedMonitoringRole"):
-            if policy in str(cdk.Stack.of(data).resolve(getattr(role, "managed_policy_arns", None))):
+            if policy in str(cdk.Stack.of(data).resolve(role.managed_policy_arns)):
                 registry.add(role, _managed_policy(f"service-role/{policy}"), reason=_SERVICE_POLICY)
-    for rule in _resources(data.database, "AWS::Events::Rule"):
+    for rule in _below(data.database, events.CfnRule):
         registry.add(
             rule,
             *_in("EventBusDLQ", SERVERLESS),
@@ -128,15 +136,15 @@ def _api(registry: _Registry, application: Application) -> None:
         reason="A client certificate proves the gateway to an HTTP backend. The backend here is Lambda, which is "
         "called by IAM and never sees a certificate.",
     )
-    for method in _resources(api.api, "AWS::ApiGateway::Method"):
-        if getattr(method, "authorization_type", None) == "CUSTOM":
+    for method in _below(api.api, apigateway.CfnMethod):
+        if method.authorization_type == "CUSTOM":
             registry.add(
                 method,
                 *_in("COG4", SOLUTIONS),
                 reason="The methods have a Lambda authorizer, which verifies signature, issuer, audience or client, "
                 "expiry and scope of an access token; API Gateway's own would take ID tokens too.",
             )
-    for function in _resources(api, "AWS::Lambda::Function"):
+    for function in _below(api, lambda_.CfnFunction):
         registry.add(
             function,
             *_in("LambdaConcurrency", HIPAA, NIST5),
@@ -149,7 +157,7 @@ def _api(registry: _Registry, application: Application) -> None:
             reason="Nothing that this function is called for can be lost in a queue: API Gateway waits for its answer "
             "and tells the caller, and CloudFormation waits for the migrator's and fails the deployment.",
         )
-        if getattr(function, "vpc_config", None) is None:
+        if function.vpc_config is None:
             registry.add(
                 function,
                 *_in("LambdaInsideVPC", HIPAA, NIST4, NIST5, PCI),
@@ -158,7 +166,7 @@ def _api(registry: _Registry, application: Application) -> None:
             )
     bucket = application.data.export_value(application.data.documents.bucket.bucket_arn)
     documents = cdk.Stack.of(api).resolve(bucket)["Fn::ImportValue"]
-    for policy in _resources(api, "AWS::IAM::Policy"):
+    for policy in _below(api, iam.CfnPolicy):
         registry.add(policy, *_in("IAMNoInlinePolicy", HIPAA, NIST4, NIST5, PCI), reason=_INLINE)
         registry.add(
             policy,
@@ -173,10 +181,8 @@ def _api(registry: _Registry, application: Application) -> None:
                 reason="The handler signs uploads and downloads of documents whose keys are made at run time; the "
                 "wildcard is their common prefix.",
             )
-    for role in _resources(api, "AWS::IAM::Role"):
-        if "AmazonAPIGatewayPushToCloudWatchLogs" in str(
-            cdk.Stack.of(api).resolve(getattr(role, "managed_policy_arns", None))
-        ):
+    for role in _below(api, iam.CfnRole):
+        if "AmazonAPIGatewayPushToCloudWatchLogs" in str(cdk.Stack.of(api).resolve(role.managed_policy_arns)):
             registry.add(
                 role, _managed_policy("service-role/AmazonAPIGatewayPushToCloudWatchLogs"), reason=_SERVICE_POLICY
             )
@@ -203,8 +209,8 @@ def _audit(registry: _Registry, application: Application) -> None:
             "is paid for each event.",
         )
     account = "<AWS::AccountId>" if cdk.Token.is_unresolved(audit.account) else audit.account
-    for policy in _resources(trail, "AWS::IAM::ManagedPolicy"):
-        group = audit.get_logical_id(next(_resources(trail.log_group, "AWS::Logs::LogGroup")))
+    for policy in _below(trail, iam.CfnManagedPolicy):
+        group = audit.get_logical_id(next(_below(trail.log_group, logs.CfnLogGroup)))
         stream = (
             f"arn:{audit.partition}:logs:{audit.region}:{account}:log-group:<{group}>"
             f":log-stream:{account}_CloudTrail_{audit.region}*"

@@ -14,9 +14,10 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
+from secure_backend import lambda_code as lambda_code_module
 from secure_backend import lambda_packages
 from secure_backend.authorizer_asset import AUTHORIZER_ARCHITECTURE, AUTHORIZER_HANDLER, AUTHORIZER_RUNTIME
-from secure_backend.lambda_code import PYTHON_RUNTIME, _staged, lambda_code
+from secure_backend.lambda_code import PYTHON_RUNTIME, _asset, lambda_code
 from secure_backend.lambda_packages import (
     LOCK,
     PACKAGES,
@@ -172,7 +173,6 @@ def test_bytecode_that_a_python_left_there_does_not_count(function: Path) -> Non
     cache.mkdir()
     (cache / "__init__.cpython-311.pyc").write_bytes(b"compiled")
     assert vendor(function) is False
-    assert not list(_staged(function).rglob("__pycache__"))
 
 
 def test_packages_other_than_recorded_are_an_error_and_do_not_replace_what_is_there(
@@ -291,6 +291,7 @@ def test_the_asset_is_code_and_packages_side_by_side_and_the_same_at_two_paths(f
     (other / "__pycache__").mkdir()
     (other / "__pycache__/handler.cpython-311.pyc").write_bytes(b"compiled")
     (other / "site-packages/greeting/__pycache__").mkdir()
+    (other / "site-packages/greeting/__pycache__/__init__.cpython-311.pyc").write_bytes(b"compiled")
     os.utime(other / "handler.py", (1, 1))
     digest, asset = asset_of(function, tmp_path / "out-1")
     again, _ = asset_of(other, tmp_path / "out-2")
@@ -303,6 +304,33 @@ def test_the_asset_is_code_and_packages_side_by_side_and_the_same_at_two_paths(f
         "hello/__init__.py",
         "hello/handler.py",
     ]
+
+
+def test_code_that_was_changed_is_laid_beside_the_packages_again(function: Path, tmp_path: Path) -> None:
+    asset_of(function, tmp_path / "out-1")
+    (function / "handler.py").write_text("def handler(event, context): return 'bye'\n")
+    (function / "__init__.py").unlink()
+    _asset.cache_clear()
+    _, asset = asset_of(function, tmp_path / "out-2")
+    assert [path.name for path in (asset / "hello").iterdir()] == ["handler.py"]
+    assert "bye" in (asset / "hello/handler.py").read_text()
+    assert vendor(function) is False, "the laid code must not count as a package"
+
+
+def test_packages_that_may_not_be_written_to_are_copied(
+    function: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(folder: Path, target: Path) -> None:
+        if target.is_relative_to(function):
+            raise PermissionError(target)
+        lay(folder, target)
+
+    lay = lambda_code_module._lay
+    monkeypatch.setattr(lambda_code_module, "_lay", refused)
+    _, asset = asset_of(function, tmp_path / "out")
+    assert (asset / "hello/handler.py").is_file()
+    assert (asset / "greeting/__init__.py").is_file()
+    assert not (function / PACKAGES / "hello").exists()
 
 
 def test_the_asset_changes_with_the_code(function: Path, tmp_path: Path) -> None:
@@ -318,7 +346,7 @@ def test_the_asset_changes_with_the_code(function: Path, tmp_path: Path) -> None
     ids=["authorizer", "documents"],
 )
 def test_the_handler_is_where_lambda_looks_for_it_and_the_asset_fits(folder: Path, handlers: list[str]) -> None:
-    staged = _staged(folder)
+    staged, _ = _asset(folder)
     for handler in handlers:
         *module, name = handler.split(".")
         source = staged.joinpath(*module).with_suffix(".py").read_text()
@@ -326,11 +354,10 @@ def test_the_handler_is_where_lambda_looks_for_it_and_the_asset_fits(folder: Pat
         assert not re.search(r"aws_cdk|secure_backend", source)
     # Lambda takes 250 MiB unpacked; what is bigger also starts more slowly.
     assert sum(path.stat().st_size for path in tree_files(staged)) < 40 * 1024 * 1024
-    assert not list(staged.rglob("__pycache__"))
     assert not list(staged.rglob("requirements*"))
 
 
 def test_the_migrations_and_the_trust_anchors_are_shipped() -> None:
-    staged = _staged(DOCUMENTS)
+    staged, _ = _asset(DOCUMENTS)
     assert (staged / "documents/migrations/0001_documents.sql").is_file()
     assert (staged / "documents/rds-global-bundle.pem").is_file()

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from secure_backend.lambda_code import _staged
+from secure_backend.lambda_code import _asset
+from secure_backend.lambda_packages import tree_files
 from tests.conftest import ROOT
 
 APP = """
@@ -120,7 +121,7 @@ def test_an_app_synthesizes_from_the_installed_wheel_without_network_or_docker(w
     assert shown.strip() == str(installed / "secure_backend/__init__.py")
     assets = json.loads((out / "stack.assets.json").read_text())["files"].values()
     (asset,) = [out / file["source"]["path"] for file in assets if file["source"]["packaging"] == "zip"]
-    from_checkout = _staged(ROOT / "constructs/secure_backend/authorizer")
+    from_checkout, _ = _asset(ROOT / "constructs/secure_backend/authorizer")
     assert {path.relative_to(asset): path.read_bytes() for path in asset.rglob("*") if path.is_file()} == {
-        path.relative_to(from_checkout): path.read_bytes() for path in from_checkout.rglob("*") if path.is_file()
+        path.relative_to(from_checkout): path.read_bytes() for path in tree_files(from_checkout)
     }

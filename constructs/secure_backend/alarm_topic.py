@@ -59,6 +59,7 @@ class AlarmTopic(Construct):
             removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         self.topic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True)
+        self._action = cloudwatch_actions.SnsAction(self.topic)
         keys.allow_alarms(self.key, self)
         keys.allow_eventbridge(self.key, self)
         self.topic.add_to_resource_policy(
@@ -85,6 +86,5 @@ class AlarmTopic(Construct):
 
     def notify(self, alarm: cloudwatch.AlarmBase) -> None:
         """Tell the topic's subscribers when the alarm goes off and when it is over."""
-        action = cloudwatch_actions.SnsAction(self.topic)
-        alarm.add_alarm_action(action)
-        alarm.add_ok_action(action)
+        alarm.add_alarm_action(self._action)
+        alarm.add_ok_action(self._action)

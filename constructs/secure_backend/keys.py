@@ -12,6 +12,7 @@ Example::
 import hashlib
 import json
 import re
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -77,6 +78,10 @@ def allow_log_groups(key: kms.IKey, scope: Construct, name_pattern: str) -> None
     :param name_pattern: the group's name, ``*`` for any characters.
     """
     stack = cdk.Stack.of(scope)
+    allowed = _ALLOWED_LOG_GROUPS.setdefault(key, set())
+    if (stack, name_pattern) in allowed:
+        return
+    allowed.add((stack, name_pattern))
     group = stack.format_arn(
         service="logs",
         resource="log-group",
@@ -164,24 +169,24 @@ def allow_log_delivery(key: kms.IKey, scope: Construct) -> None:
 
 
 def add_statement(key: kms.IKey, scope: Construct, statement: iam.PolicyStatement) -> None:
-    """Add a statement to the key's policy once; for an imported key, report the statement that its owner has to add.
+    """Add a statement to the key's policy; for an imported key, report the one that its owner has to add.
 
     An imported key's policy cannot be changed from here, and silence would let the deployment or the
     delivery fail later: the annotation is a warning that stops a gated synth until it is acknowledged.
     """
-    name = statement.sid or "Statement"
-    rendered = json.dumps(cdk.Stack.of(scope).resolve(statement.to_statement_json()), sort_keys=True)
-    marker = f"secure-backend:{hashlib.sha256(rendered.encode()).hexdigest()}"
-    if any(entry.type == marker for entry in key.node.metadata):
-        return
-    key.node.add_metadata(marker, data=name)
     if key.add_to_resource_policy(statement).statement_added:
         return
+    name = statement.sid or "Statement"
+    rendered = json.dumps(cdk.Stack.of(scope).resolve(statement.to_statement_json()), sort_keys=True)
     cdk.Annotations.of(scope).add_warning_v2(
         f"secure-backend:ImportedKeyPolicy:{name}",
         f"The imported key {key.node.path} must carry this statement, which cannot be added from here: {rendered}. "
         "Add it to the key's policy, then acknowledge this warning.",
     )
+
+
+# Most log groups of a stack share one pattern and one key.
+_ALLOWED_LOG_GROUPS: WeakKeyDictionary[kms.IKey, set[tuple[cdk.Stack, str]]] = WeakKeyDictionary()
 
 
 def _sid(prefix: str, pattern: str, scope: Construct) -> str:

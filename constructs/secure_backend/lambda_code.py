@@ -14,18 +14,22 @@ Example::
 
 import atexit
 import functools
+import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
 
-from secure_backend.lambda_packages import LOCK, PACKAGES, RECORD, check_packages
+from secure_backend.lambda_packages import LOCK, PACKAGES, RECORD, check_packages, recorded_digest, tree_digest
 
 PYTHON_RUNTIME = lambda_.Runtime.PYTHON_3_14
 PYTHON_ARCHITECTURE = lambda_.Architecture.ARM_64
 
-_NOT_SHIPPED = ("__pycache__", PACKAGES, LOCK, RECORD, "requirements.in", ".*")
+_CACHES = ("__pycache__",)
+# What stays behind when a function's folder is laid beside its packages.
+_NOT_SHIPPED = ("__pycache__", PACKAGES, LOCK, RECORD, "requirements.in")
 
 
 def lambda_code(folder: Path) -> lambda_.Code:
@@ -37,15 +41,46 @@ def lambda_code(folder: Path) -> lambda_.Code:
     :param folder: a Python package that :mod:`secure_backend.lambda_packages` has put ``site-packages`` into.
     :raises LambdaPackagesError: when those packages are missing or are not those of the lock.
     """
-    return lambda_.Code.from_asset(str(_staged(folder.resolve())))
+    folder = folder.resolve()
+    asset, digest = _asset(folder)
+    return lambda_.Code.from_asset(str(asset), asset_hash=digest, exclude=["**/__pycache__"])
 
 
 @functools.cache
-def _staged(folder: Path) -> Path:
-    """Lay code and packages side by side as they will lie in the function, once a process."""
+def _asset(folder: Path) -> tuple[Path, str]:
+    """Return the folder that is the asset, code and packages side by side, and its digest; once a process.
+
+    The code is copied in among the packages, where it stays until it changes: copying the packages instead would take
+    longer than all the rest of a synth of one stack. Where the packages may not be written to, they are copied.
+    """
     packages = check_packages(folder)
-    staged = Path(tempfile.mkdtemp(prefix="lambda-code-"))
-    atexit.register(shutil.rmtree, staged, ignore_errors=True)
-    shutil.copytree(packages, staged, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(folder, staged / folder.name, ignore=shutil.ignore_patterns(*_NOT_SHIPPED))
-    return staged
+    code = tree_digest(folder, without=_NOT_SHIPPED)
+    laid = packages / folder.name
+    if not laid.is_dir() or tree_digest(laid) != code:
+        try:
+            _lay(folder, laid)
+        except PermissionError:
+            packages = _copied(packages)
+            _lay(folder, packages / folder.name)
+    # The packages' own digest has just been compared with the recorded one.
+    content = f"{folder.name} {code} {recorded_digest(folder)}"
+    return packages, hashlib.sha256(content.encode()).hexdigest()
+
+
+def _lay(folder: Path, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".laying-") as scratch:
+        fresh = Path(shutil.copytree(folder, Path(scratch) / folder.name, ignore=_ignored(folder)))
+        if target.exists():
+            target.rename(Path(scratch) / "before")
+        fresh.rename(target)
+
+
+def _ignored(folder: Path) -> Callable[[str, list[str]], set[str]]:
+    """Return what copytree leaves out: caches anywhere, and what is not shipped directly in the folder."""
+    return lambda path, names: {name for name in names if name in (_NOT_SHIPPED if Path(path) == folder else _CACHES)}
+
+
+def _copied(packages: Path) -> Path:
+    copy = Path(tempfile.mkdtemp(prefix="lambda-code-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    return Path(shutil.copytree(packages, copy / "asset", ignore=shutil.ignore_patterns(*_CACHES)))

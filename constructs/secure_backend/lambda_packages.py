@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 PACKAGES = "site-packages"
@@ -37,16 +37,26 @@ class LambdaPackagesError(RuntimeError):
     """The packages of a function are missing, or are not those of its lock; the message says what to do."""
 
 
-def tree_files(folder: Path) -> Iterator[Path]:
-    """Yield the folder's files in one order everywhere, without the bytecode that a Python may have left there."""
-    found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+def tree_files(folder: Path, *, without: Collection[str] = ()) -> Iterator[Path]:
+    """Yield the folder's files in one order everywhere, without the bytecode that a Python may have left there.
+
+    :param without: names directly in the folder that are left out.
+    """
+    found = {
+        path.relative_to(folder).as_posix(): path
+        for path in folder.rglob("*")
+        if "__pycache__" not in path.parts and path.relative_to(folder).parts[0] not in without and path.is_file()
+    }
+    yield from (found[name] for name in sorted(found))
 
 
-def tree_digest(folder: Path) -> str:
-    """Return the SHA-256 of names and contents; times, modes and bytecode do not count."""
+def tree_digest(folder: Path, *, without: Collection[str] = ()) -> str:
+    """Return the SHA-256 of names and contents; times, modes and bytecode do not count.
+
+    :param without: names directly in the folder that do not count either.
+    """
     digest = hashlib.sha256()
-    for path in tree_files(folder):
+    for path in tree_files(folder, without=without):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{content}  {path.relative_to(folder).as_posix()}\n".encode())
     return digest.hexdigest()
@@ -58,6 +68,11 @@ def check_packages(folder: Path) -> Path:
     if problem:
         raise LambdaPackagesError(f"{folder}: {problem}; run: {_COMMAND} {folder}")
     return folder / PACKAGES
+
+
+def recorded_digest(folder: Path) -> str:
+    """Return the digest of the packages that the folder's record names."""
+    return _recorded(folder)[PACKAGES]
 
 
 def vendor(folder: Path, *, rebuild: bool = False) -> bool:
@@ -153,7 +168,8 @@ def _problem(folder: Path) -> str | None:
         return f"the packages of {LOCK} are not there"
     if recorded.get(LOCK) != _lock_digest(folder):
         return f"{LOCK} has changed since {RECORD} was written"
-    if recorded.get(PACKAGES) != tree_digest(packages):
+    # The function's own code lies there too, once lambda_code has laid it beside its packages.
+    if recorded.get(PACKAGES) != tree_digest(packages, without=(folder.name,)):
         return f"{PACKAGES} does not hold what {RECORD} says"
     return None
 

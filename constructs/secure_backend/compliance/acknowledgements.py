@@ -59,8 +59,9 @@ class Acknowledgements:
         :raises ValueError: when an id has no prefix, a reason says nothing, or the construct is not one resource.
         """
         path = construct.node.path
-        resource = construct if cdk.CfnResource.is_cfn_resource(construct) else construct.node.default_child
-        if resource is None or not cdk.CfnResource.is_cfn_resource(resource):
+        main = construct if isinstance(construct, cdk.CfnResource) else construct.node.default_child
+        resource = main if isinstance(main, cdk.CfnResource) else None
+        if resource is None:
             raise ValueError(
                 f"Acknowledgements.construct: got {path}, which is not one resource; expected the resource that the "
                 "finding names; pass it, or the L2 construct around it"
@@ -82,9 +83,11 @@ class Acknowledgements:
                     f"Acknowledgements.findings: got {finding!r} for {path}; expected an id with its pack's prefix, "
                     "such as AwsSolutions::AwsSolutions-S1; copy it from the gate's output"
                 )
-            cdk.Validations.of(resource).acknowledge(cdk.Acknowledgment(id=finding, reason=reason))
-            self.entries.append(
-                Acknowledgement(
-                    finding=finding, construct=resource.node.path, reason=reason, owner=owner, review_by=review_by
-                )
-            )
+        at = resource.node.path
+        cdk.Validations.of(resource).acknowledge(
+            *(cdk.Acknowledgment(id=finding, reason=reason) for finding in findings)
+        )
+        self.entries += [
+            Acknowledgement(finding=finding, construct=at, reason=reason, owner=owner, review_by=review_by)
+            for finding in findings
+        ]
