@@ -64,6 +64,8 @@ packages-compared: setup ## fetch the functions' packages again and compare them
 lock: setup ## compile the requirements anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --group dev --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --group checkov --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements-checkov.txt
+	@for function in $(FUNCTIONS); do (cd $$function && $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade requirements.in --generate-hashes --no-python-downloads --python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all: --custom-compile-command "make lock" --output-file requirements.txt); done
+	@$(BIN)/python -m secure_backend.lambda_packages --record $(FUNCTIONS)
 
 picture: setup ## draw docs/stacks.svg anew from the templates of the dev profile
 	@$(CDK) synth --quiet --context profile=dev

@@ -56,6 +56,13 @@ def contradictions(settings: Settings) -> list[str]:
         "leave one of the two out",
     )
     check(
+        not database.proxy or database.port == 5432,
+        "database.port",
+        database.port,
+        "5432 with proxy = true: RDS Proxy listens on no other, and the data tier's network ACL lets in one port",
+        "write port = 5432",
+    )
+    check(
         database.restore_time is None or database.restore_resource_id is not None,
         "database.restore_time",
         str(database.restore_time),

@@ -63,6 +63,8 @@ class ApiStack(ProfileStack):
             service_timeout=cdk.Duration.minutes(6),
             properties={"Migrations": tree_digest(DOCUMENTS / "migrations")},
         )
+        # The migrator answers CloudFormation and reaches the database through these groups' rules: they come first.
+        self.migrations.node.add_dependency(*self.migrator.connections.security_groups)
         self.handler = self._function(
             "Documents",
             network,
@@ -131,6 +133,7 @@ class ApiStack(ProfileStack):
                 "DATABASE_PORT": str(data.database.port),
                 "DATABASE_NAME": "documents",
                 "DATABASE_USER": db_user,
+                **({"DATABASE_CA_FILE": "/var/task/documents/rds-proxy-roots.pem"} if data.database.proxy else {}),
             },
         )
         data.database.allow_from(function)

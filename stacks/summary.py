@@ -47,9 +47,11 @@ def summary(options: argparse.Namespace, gate: dict[str, Any]) -> Iterator[str]:
     rules = sorted({entry["rule"] for entry in gate["acknowledged"]})
     yield (
         f"rules      {sum(packs.values())} of {len(packs)} packs and {sum(own.values())} of our own checked · "
-        f"{len(gate['open'])} open · {len(rules)} acknowledged, with reasons: make acknowledgements"
+        f"{len(gate['open'])} open · {len(rules)} acknowledged:"
     )
-    yield from _wrapped(" · ".join(rules))
+    for reason, entries in _by_reason(gate).items():
+        yield from _wrapped(", ".join(sorted({entry["rule"] for entry in entries})))
+        yield from textwrap.wrap(reason, 104, initial_indent=" " * 13, subsequent_indent=" " * 13)
     yield f"not built  {' · '.join(not_built(settings)) or 'nothing that a profile can ask for'}"
     costs = monthly_costs(assembly)
     unpriced = sorted({cost.what for cost in costs if cost.dollars is None})
@@ -68,9 +70,7 @@ def summary(options: argparse.Namespace, gate: dict[str, Any]) -> Iterator[str]:
 
 def acknowledgements(gate: dict[str, Any]) -> Iterator[str]:
     """Yield each reason once, with the rules and the resources that it stands for."""
-    by_reason: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for entry in gate["acknowledged"]:
-        by_reason[entry["reason"]].append(entry)
+    by_reason = _by_reason(gate)
     for reason, entries in by_reason.items():
         yield ", ".join(sorted({entry["rule"] for entry in entries}))
         yield from textwrap.wrap(reason, 112, initial_indent="  ", subsequent_indent="  ")
@@ -104,6 +104,13 @@ def not_built(settings: Settings) -> Iterator[str]:
         yield "management events (the account has a trail)"
         if settings.audit.existing_log_group is None:
             yield "CIS alarms (no log group of that trail named)"
+
+
+def _by_reason(gate: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    by_reason: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for entry in gate["acknowledged"]:
+        by_reason[entry["reason"]].append(entry)
+    return by_reason
 
 
 def _shape(stack: Stack, settings: Settings) -> str:
@@ -144,9 +151,10 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _next(profile: str, settings: Settings) -> str:
-    if not settings.account and not settings.production:
-        return f"deploy it with credentials of an account: cdk deploy --all -c profile={profile} (README, Deploying)"
-    return f"deploy it with credentials of account {settings.account}: cdk deploy --all -c profile={profile}"
+    command = f'make cdk ARGS="deploy --all -c profile={profile}"'
+    if not settings.account:
+        return f"{command}   with credentials of any account"
+    return f"{command}   with credentials of account {settings.account}"
 
 
 if __name__ == "__main__":

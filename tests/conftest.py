@@ -23,7 +23,9 @@ NewStack = Callable[..., cdk.Stack]
 @pytest.fixture
 def app() -> cdk.App:
     """An app with the project's flags; the built-in validation is the gate's, not every test's (it takes seconds)."""
-    return cdk.App(context=FLAGS, builtin_cloud_formation_validation=False, analytics_reporting=False)
+    # Staging copies the functions' packages, tens of megabytes, for a template that only names their hash.
+    context = {**FLAGS, "aws:cdk:disable-asset-staging": True}
+    return cdk.App(context=context, builtin_cloud_formation_validation=False, analytics_reporting=False)
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def test_the_instance_stands_in_the_data_tier_of_two_zones(template: dict[str, A
 def test_the_security_group_lets_nothing_in_or_out(template: dict[str, Any]) -> None:
     group = only(template, "AWS::EC2::SecurityGroup")["Properties"]
 
-    assert group["SecurityGroupEgress"][0]["CidrIp"] == "255.255.255.255/32"
+    assert group["SecurityGroupEgress"][0]["CidrIp"] == "127.0.0.1/32"
     assert "SecurityGroupIngress" not in group
 
 

@@ -140,6 +140,7 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
             'generation = 2\nrestore_snapshot = "a"\nrestore_resource_id = "db-ABCDEFGHIJKL"',
             "expected either a snapshot or another instance",
         ),
+        ("database", "proxy = true", "database.port: got 5433; expected 5432 with proxy = true"),
         ("database", 'managed_secret = true\nrestore_snapshot = "a"', "database.managed_secret: got True"),
         (
             "api",

@@ -30,6 +30,7 @@ from secure_backend.postgres_network import DataTier, check_peer, check_placemen
 from secure_backend.postgres_parameters import PostgresParameters
 from secure_backend.postgres_proxy import PROXY_PORT, PostgresProxy
 from secure_backend.postgres_restore import PointInTime, SnapshotSource, check_source
+from secure_backend.security_groups import ClosedSecurityGroup
 from secure_backend.validation import Validation
 
 
@@ -162,12 +163,11 @@ class EncryptedPostgres(Construct):
         stays = removal_policy_of(deletion_protection=deletion_protection)
         self.identifier = identifier_of(self, generation)
         self.key: kms.IKey = key or DataKey(self, "Key", description=f"Data of {self.node.path}")
-        self.security_group = ec2.SecurityGroup(
+        self.security_group = ClosedSecurityGroup(
             self,
             "SecurityGroup",
             vpc=placement.vpc,
             description="Database: in from its named peers, and nowhere out",
-            allow_all_outbound=False,
         )
         self.security_group.apply_removal_policy(stays)
         self.log_groups: tuple[logs.LogGroup, ...] = log_groups_of(self, self.identifier, self.key, log_retention)

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from secure_backend.log_groups import EncryptedLogGroup
 from secure_backend.postgres_network import Placement
+from secure_backend.security_groups import ClosedSecurityGroup
 
 # RDS Proxy listens on the engine's default port, whatever the database's is.
 # Source: Amazon RDS User Guide, "RDS Proxy", limitations for RDS for PostgreSQL.
@@ -47,12 +48,11 @@ class PostgresProxy(Construct):
         self.log_group = EncryptedLogGroup(
             self, "Log", key=key, retention=log_retention, name=f"/aws/rds/proxy/{identifier}"
         )
-        self.security_group = ec2.SecurityGroup(
+        self.security_group = ClosedSecurityGroup(
             self,
             "SecurityGroup",
             vpc=placement.vpc,
             description="Database proxy: in from the application, out to the database and nowhere else",
-            allow_all_outbound=False,
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("rds.amazonaws.com"))
         # The same instance with its port as a number: a rule whose port is known only at deployment cannot be checked.

@@ -73,13 +73,8 @@ class Validation:
         if isinstance(value, bool) or not isinstance(value, int):
             self.refuse(property, value, f"a whole number from {low} to {high}", do)
             return False
-        return self.check(
-            not cdk.Token.is_unresolved(value) and low <= value <= high,
-            property,
-            value,
-            f"{low} to {high}",
-            do,
-        )
+        # A number that holds a token lies far below every bound.
+        return self.check(low <= value <= high, property, value, f"{low} to {high}", do)
 
     def one_of(self, property: str, value: object, allowed: Collection[Any], do: str) -> bool:  # noqa: A002
         """Check that the value is one of a few; True is not 1."""
@@ -90,7 +85,7 @@ class Validation:
     def text(self, property: str, value: object, pattern: str, expected: str, do: str) -> bool:  # noqa: A002
         """Check for literal text that matches the whole pattern; tokens are refused."""
         return self.check(
-            isinstance(value, str) and not cdk.Token.is_unresolved(value) and re.fullmatch(pattern, value) is not None,
+            isinstance(value, str) and "${Token[" not in value and re.fullmatch(pattern, value) is not None,
             property,
             value,
             expected,

@@ -16,7 +16,7 @@ from secure_backend.analysis import Assembly
 from secure_backend.analysis.cost import monthly_costs
 from stacks.picture import picture
 from stacks.summary import summary
-from tests.app.conftest import Synthesized
+from tests.app.conftest import PROFILES, Synthesized
 from tests.conftest import FLAGS, ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -71,9 +71,19 @@ def test_the_errors_it_shows_are_the_errors_there_are() -> None:
 
 def test_the_summary_it_shows_is_todays(dev: Synthesized) -> None:
     options = argparse.Namespace(assembly=dev.directory, profile="dev")
-    lines = list(summary(options, json.loads((dev.directory / "gate.json").read_text())))
-    shown = "\n".join(lines).replace(str(dev.directory), "cdk.out")
+    gate = json.loads((dev.directory / "gate.json").read_text())
+    text = "\n".join(summary(options, gate)).replace(str(dev.directory), "cdk.out")
+    # The README leaves the reasons to `make acknowledgements`.
+    shown = re.sub(r"(?<= acknowledged:\n).*?(?=^not built)", "           …\n", text, flags=re.MULTILINE | re.DOTALL)
     assert shown in README, f"the README's first block should read:\n{shown}"
+
+
+def test_the_summary_gives_every_acknowledgement_with_its_reason(prod: Synthesized) -> None:
+    options = argparse.Namespace(assembly=prod.directory, profile=PROFILES["prod"])
+    text = " ".join(" ".join(summary(options, json.loads((prod.directory / "gate.json").read_text()))).split())
+    for entry in prod.verdict.acknowledged:
+        assert entry.rule in text
+        assert entry.reason in text
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])

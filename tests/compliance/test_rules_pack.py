@@ -163,7 +163,13 @@ ABOUT_ABSENCE = {
     rule.name
     for rule in RULES
     if rule.name.startswith(("LogGroupWithout", "StateWithout", "StateLost"))
-    or rule.name in {"DefaultSecurityGroupOpen", "AlarmTopicWithoutSubscriber", "WebAclWithoutLogging"}
+    or rule.name
+    in {
+        "AlarmTopicWithoutSubscriber",
+        "DefaultSecurityGroupOpen",
+        "SecurityGroupOpenByOmission",
+        "WebAclWithoutLogging",
+    }
 }
 
 TEMPLATES = (trail_cases.TRAIL, network_cases.NETWORK, api_cases.API, data_cases.DATABASE, data_cases.STORE)

@@ -58,14 +58,14 @@ class Acknowledgements:
         :param review_by: until when.
         :raises ValueError: when an id has no prefix, a reason says nothing, or the construct is not one resource.
         """
-        path = construct.node.path
         main = construct if isinstance(construct, cdk.CfnResource) else construct.node.default_child
         resource = main if isinstance(main, cdk.CfnResource) else None
         if resource is None:
             raise ValueError(
-                f"Acknowledgements.construct: got {path}, which is not one resource; expected the resource that the "
-                "finding names; pass it, or the L2 construct around it"
+                f"Acknowledgements.construct: got {construct.node.path}, which is not one resource; expected the "
+                "resource that the finding names; pass it, or the L2 construct around it"
             )
+        path = resource.node.path
         if not findings:
             raise ValueError(
                 f"Acknowledgements.findings: got none for {path}; expected the ids of the findings; pass them"
@@ -83,11 +83,10 @@ class Acknowledgements:
                     f"Acknowledgements.findings: got {finding!r} for {path}; expected an id with its pack's prefix, "
                     "such as AwsSolutions::AwsSolutions-S1; copy it from the gate's output"
                 )
-        at = resource.node.path
         cdk.Validations.of(resource).acknowledge(
             *(cdk.Acknowledgment(id=finding, reason=reason) for finding in findings)
         )
         self.entries += [
-            Acknowledgement(finding=finding, construct=at, reason=reason, owner=owner, review_by=review_by)
+            Acknowledgement(finding=finding, construct=path, reason=reason, owner=owner, review_by=review_by)
             for finding in findings
         ]

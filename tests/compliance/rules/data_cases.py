@@ -53,7 +53,9 @@ DATABASE = {
     ),
     "Generated": resource("AWS::Logs::LogGroup", RetentionInDays=365, KmsKeyId=arn("Key"), **_KEPT),
     "Key": key(_for_group("/aws/rds/instance/documents-1/*"), _for_group("app-*")) | _KEPT,
-    "DatabaseGroup": resource("AWS::EC2::SecurityGroup"),
+    "DatabaseGroup": resource(
+        "AWS::EC2::SecurityGroup", SecurityGroupEgress=[{"CidrIp": "127.0.0.1/32", "IpProtocol": "-1"}]
+    ),
     "ProxyGroup": resource(
         "AWS::EC2::SecurityGroup",
         SecurityGroupEgress=[{"CidrIp": "255.255.255.255/32", "IpProtocol": "icmp", "FromPort": 252, "ToPort": 86}],

@@ -41,7 +41,7 @@ NETWORK = {
     "Function": resource(
         "AWS::Lambda::Function", VpcConfig={"SubnetIds": [ref("Subnet")], "SecurityGroupIds": [arn("Group", "GroupId")]}
     ),
-    "Group": resource("AWS::EC2::SecurityGroup"),
+    "Group": resource("AWS::EC2::SecurityGroup", SecurityGroupEgress=[{"CidrIp": "127.0.0.1/32", "IpProtocol": "-1"}]),
     "GroupRule": resource("AWS::EC2::SecurityGroupIngress", GroupId=arn("Group", "GroupId")),
     "Acl": resource("AWS::EC2::NetworkAcl"),
     "In": _entry(100, False, 5433, 5433),
@@ -129,6 +129,8 @@ CASES = [
         },
         "network/Group",
     ),
+    Case("SecurityGroupOpenByOmission", NETWORK, {"Group/Properties/SecurityGroupEgress": REMOVED}, "no egress rule"),
+    Case("SecurityGroupOpenByOmission", NETWORK, {"Group/Properties/SecurityGroupEgress": []}, "no egress rule"),
     Case("EndpointWithoutPolicy", NETWORK, {"Endpoint/Properties/PolicyDocument": REMOVED}),
     Case("EndpointPolicyOpen", NETWORK, {"Endpoint/Properties/PolicyDocument": document(allow("*", "*"))}),
     Case("EndpointPolicyOpen", NETWORK, {"Endpoint/Properties/PolicyDocument/Statement/0/Condition": REMOVED}),

@@ -159,7 +159,8 @@ def security_policy_of_other_endpoint(assembly: Assembly) -> Iterator[Finding]:
     aws=SILENT,
     reason="Beside a Lambda authorizer the policy blocks only by an explicit Deny; who is not allowed by it still gets "
     "in with a token.",
-    fix="add a Deny with NotIpAddress on aws:SourceIp (aws:VpcSourceIp) for the same networks, beside the Allow",
+    fix="replace the Allow by a Deny with NotIpAddress on aws:SourceIp (aws:VpcSourceIp) for the same networks: a "
+    "general Allow would let in whom the authorizer neither allows nor denies",
     source="Amazon API Gateway Developer Guide, How resource policies affect authorization workflow",
 )
 def resource_policy_that_only_allows(assembly: Assembly) -> Iterator[Finding]:

@@ -171,6 +171,22 @@ def function_security_group_elsewhere(assembly: Assembly) -> Iterator[Finding]:
                 yield Finding(function, "Properties.VpcConfig.SecurityGroupIds", problem)
 
 
+@rule(
+    aws=SILENT,
+    reason="EC2 allows every way out of a group that is made without an egress rule, until a rule that is a resource "
+    "of its own names the group, and again when that rule goes away with another stack.",
+    fix="write an egress rule into the group itself: what it needs, or one to nowhere (127.0.0.1/32)",
+    source="AWS CloudFormation Template Reference, AWS::EC2::SecurityGroup",
+)
+def security_group_open_by_omission(assembly: Assembly) -> Iterator[Finding]:
+    """Give each security group an egress rule of its own."""
+    for group in assembly.resources("AWS::EC2::SecurityGroup"):
+        if group.properties.get("SecurityGroupEgress") in (None, []):
+            yield Finding(
+                group, "Properties.SecurityGroupEgress", "The group has no egress rule, so every way out is open"
+            )
+
+
 def _directions(assembly: Assembly) -> Iterator[tuple[Resource, bool, list[Resource]]]:
     """Yield each network ACL with its entries, for inbound (False) and outbound (True) if there are some."""
     found: dict[tuple[Resource, bool], list[Resource]] = {}
