@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from profiles.reading import ProfileError, load
 from profiles.settings import Settings
@@ -181,7 +182,7 @@ def test_the_sample_itself_is_accepted(tmp_path: Path) -> None:
 
 
 def test_every_key_says_what_to_do_when_it_is_wrong() -> None:
-    sections = [Settings]
+    sections: list[type[BaseModel]] = [Settings]
     silent = []
     while sections:
         section = sections.pop()

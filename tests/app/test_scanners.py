@@ -48,7 +48,7 @@ def failed_checks(
         (folder / name).mkdir()
         for stack in STACKS:
             shutil.copy(profile.directory / f"{stack}.template.json", folder / name)
-    command = [CHECKOV, "--directory", folder, "--framework", "cloudformation", "--output", "json", "--quiet"]
+    command = [str(CHECKOV), "--directory", str(folder), "--framework", "cloudformation", "--output", "json", "--quiet"]
     result = subprocess.run(  # noqa: S603 - the pinned checkov
         [*command, "--compact", "--skip-download"], capture_output=True, text=True, check=False, cwd=folder
     )
