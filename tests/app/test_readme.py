@@ -47,11 +47,11 @@ def test_ci_runs_each_command_that_needs_no_account() -> None:
     assert [command for command in local if f"\n{command}\n" not in ci] == []
 
 
-def test_the_commands_that_need_an_account_get_as_far_as_its_credentials() -> None:
+def test_the_commands_that_need_an_account_get_as_far_as_its_credentials(tmp_path: Path) -> None:
     """They parse, synthesize and pass the gate, and only then ask for what is not here."""
     for command in [command for command in COMMANDS if command.startswith("make cdk")]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        environment |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/nonexistent", "HOME": "/nonexistent"}
+        environment |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/nonexistent", "HOME": str(tmp_path)}
         environment |= {"AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "CI": "true"}
         result = subprocess.run(  # noqa: S602 - the README's own command, quotes included
             command, shell=True, capture_output=True, text=True, check=False, cwd=ROOT, env=environment, timeout=300
