@@ -3,7 +3,7 @@
 import aws_cdk as cdk
 
 from profiles.settings import Settings
-from secure_backend.vpc_zones import zone_context
+from secure_backend.vpc.zones import zone_context
 from stacks.api import ApiStack
 from stacks.audit import AuditStack
 from stacks.data import DataStack

@@ -13,7 +13,7 @@ from secure_backend.alarm_topic import AlarmTopic
 from secure_backend.audit_trail import AuditTrail
 from secure_backend.keys import DataKey
 from tests.conftest import NewStack, resources_of, template_of
-from tests.trail_template import (
+from tests.trail.cases import (
     ACCOUNT,
     CLOUDTRAIL,
     Template,

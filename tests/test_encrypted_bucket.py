@@ -7,9 +7,10 @@ import pytest
 from aws_cdk import aws_s3 as s3
 from syrupy.assertion import SnapshotAssertion
 
-from secure_backend import access_log_bucket, encrypted_bucket
+from secure_backend import encrypted_bucket
+from secure_backend.bucket import access_log_bucket
 from secure_backend.encrypted_bucket import EncryptedBucket, ObjectLock
-from tests.buckets import Template, bucket_in, build, new_role, only
+from tests.bucket.cases import Template, bucket_in, build, new_role, only
 from tests.conftest import NewStack, resources_of, template_of
 from tests.examples import run_example
 from tests.test_keys import REGIONS

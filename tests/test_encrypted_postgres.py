@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from secure_backend.encrypted_postgres import EncryptedPostgres
 from tests.conftest import resources_of, template_of
-from tests.postgres_cases import (
+from tests.postgres.cases import (
     DATA,
     REGIONS,
     database,

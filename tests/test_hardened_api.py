@@ -15,16 +15,17 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 from syrupy.assertion import SnapshotAssertion
 
-import secure_backend.api_authorizers
-from secure_backend import hardened_api, request_models, web_acl
+import secure_backend.api.authorizers
+from secure_backend import hardened_api, web_acl
 from secure_backend.alarm_topic import AlarmTopic
-from secure_backend.api_authorizers import IamAuthorizer
-from secure_backend.api_options import Cors, Domain, Throttle, UsagePlan
+from secure_backend.api import request_models
+from secure_backend.api.authorizers import IamAuthorizer
+from secure_backend.api.options import Cors, Domain, Throttle, UsagePlan
 from secure_backend.hardened_api import HardenedApi
 from secure_backend.keys import DataKey
 from secure_backend.validation import InvalidPropertiesError
 from secure_backend.web_acl import WebAcl
-from tests.api_stacks import NewDocument, api_in, handler_in, jwt
+from tests.api.cases import NewDocument, api_in, handler_in, jwt
 from tests.conftest import FLAGS, NewStack, resources_of, template_of
 
 TLS = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
@@ -433,7 +434,7 @@ def test_the_example_of_the_module_runs(stack: cdk.Stack, module: ModuleType) ->
         "self": stack,
         "handler": handler_in(stack),
         "load_balancer": SimpleNamespace(load_balancer_arn="arn:aws:elasticloadbalancing:::loadbalancer/app/a/b"),
-        **vars(secure_backend.api_authorizers),
+        **vars(secure_backend.api.authorizers),
         **vars(pydantic),
         "Annotated": Annotated,
         "NewDocument": NewDocument,

@@ -16,7 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from secure_backend import lambda_code as lambda_code_module
 from secure_backend import lambda_packages
-from secure_backend.authorizer_asset import AUTHORIZER_ARCHITECTURE, AUTHORIZER_HANDLER, AUTHORIZER_RUNTIME
+from secure_backend.api.authorizer_asset import AUTHORIZER_ARCHITECTURE, AUTHORIZER_HANDLER, AUTHORIZER_RUNTIME
 from secure_backend.lambda_code import PYTHON_RUNTIME, _asset, lambda_code
 from secure_backend.lambda_packages import (
     LOCK,

@@ -13,19 +13,10 @@ import pytest
 from aws_cdk import aws_ec2 as ec2
 from syrupy.assertion import SnapshotAssertion
 
-from secure_backend import (
-    dns_query_logs,
-    instance_connect,
-    network_acls,
-    secure_vpc,
-    security_groups,
-    vpc_endpoints,
-    vpc_flow_logs,
-    vpc_tiers,
-    vpc_zones,
-)
+from secure_backend import secure_vpc, security_groups
 from secure_backend.secure_vpc import SecureVpc
-from secure_backend.vpc_zones import zone_context
+from secure_backend.vpc import dns_query_logs, endpoints, flow_logs, instance_connect, network_acls, tiers, zones
+from secure_backend.vpc.zones import zone_context
 from tests.conftest import FLAGS, NewStack, resources_of, template_of
 
 REGIONS = ["us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1"]
@@ -92,10 +83,10 @@ def test_the_defaults_are_as_reviewed(defaults: dict[str, Any], template_snapsho
         network_acls,
         secure_vpc,
         security_groups,
-        vpc_endpoints,
-        vpc_flow_logs,
-        vpc_tiers,
-        vpc_zones,
+        endpoints,
+        flow_logs,
+        tiers,
+        zones,
     ],
 )
 def test_the_usage_example_of_each_module_runs(stack: cdk.Stack, module: ModuleType) -> None:

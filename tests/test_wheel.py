@@ -27,7 +27,7 @@ socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 import secure_backend
-from secure_backend.authorizer_asset import (
+from secure_backend.api.authorizer_asset import (
     AUTHORIZER_ARCHITECTURE, AUTHORIZER_HANDLER, AUTHORIZER_RUNTIME, authorizer_code
 )
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from secure_backend.alarm_topic import AlarmTopic
-    from secure_backend.api_authorizers import CognitoAuthorizer, IamAuthorizer, JwtAuthorizer
-    from secure_backend.api_options import Cors, Domain, Throttle, UsagePlan
+    from secure_backend.api.authorizers import CognitoAuthorizer, IamAuthorizer, JwtAuthorizer
+    from secure_backend.api.options import Cors, Domain, Throttle, UsagePlan
     from secure_backend.audit_trail import AuditTrail, ExistingTrail
     from secure_backend.encrypted_bucket import EncryptedBucket, ObjectLock
     from secure_backend.encrypted_postgres import EncryptedPostgres
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from secure_backend.hardened_api import HardenedApi
     from secure_backend.keys import DataKey
     from secure_backend.log_groups import EncryptedLogGroup
-    from secure_backend.postgres_restore import PointInTime, SnapshotSource
+    from secure_backend.postgres.restore import PointInTime, SnapshotSource
     from secure_backend.secure_vpc import SecureVpc
     from secure_backend.user_pool import ApiUserPool
     from secure_backend.validation import InvalidPropertiesError
@@ -33,25 +33,25 @@ _MODULES = {
     "AlarmTopic": "secure_backend.alarm_topic",
     "ApiUserPool": "secure_backend.user_pool",
     "AuditTrail": "secure_backend.audit_trail",
-    "CognitoAuthorizer": "secure_backend.api_authorizers",
-    "Cors": "secure_backend.api_options",
+    "CognitoAuthorizer": "secure_backend.api.authorizers",
+    "Cors": "secure_backend.api.options",
     "DataKey": "secure_backend.keys",
-    "Domain": "secure_backend.api_options",
+    "Domain": "secure_backend.api.options",
     "EncryptedBucket": "secure_backend.encrypted_bucket",
     "EncryptedFunction": "secure_backend.functions",
     "EncryptedLogGroup": "secure_backend.log_groups",
     "EncryptedPostgres": "secure_backend.encrypted_postgres",
     "ExistingTrail": "secure_backend.audit_trail",
     "HardenedApi": "secure_backend.hardened_api",
-    "IamAuthorizer": "secure_backend.api_authorizers",
+    "IamAuthorizer": "secure_backend.api.authorizers",
     "InvalidPropertiesError": "secure_backend.validation",
-    "JwtAuthorizer": "secure_backend.api_authorizers",
+    "JwtAuthorizer": "secure_backend.api.authorizers",
     "ObjectLock": "secure_backend.encrypted_bucket",
-    "PointInTime": "secure_backend.postgres_restore",
+    "PointInTime": "secure_backend.postgres.restore",
     "SecureVpc": "secure_backend.secure_vpc",
-    "SnapshotSource": "secure_backend.postgres_restore",
-    "Throttle": "secure_backend.api_options",
-    "UsagePlan": "secure_backend.api_options",
+    "SnapshotSource": "secure_backend.postgres.restore",
+    "Throttle": "secure_backend.api.options",
+    "UsagePlan": "secure_backend.api.options",
     "WebAcl": "secure_backend.web_acl",
 }
 

@@ -17,15 +17,16 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from secure_backend import bucket_properties, trail_permissions
 from secure_backend.alarm_topic import AlarmTopic
-from secure_backend.audit_dashboard import AuditDashboard
-from secure_backend.bucket_properties import ObjectLock
-from secure_backend.cis_alarms import CisAlarms
+from secure_backend.bucket import properties as bucket_properties
+from secure_backend.bucket.properties import ObjectLock
 from secure_backend.encrypted_bucket import EncryptedBucket
 from secure_backend.keys import DataKey
 from secure_backend.log_groups import EncryptedLogGroup
-from secure_backend.trail_events import DataEventSource, NoLogBuckets, check_data_events, event_selectors
+from secure_backend.trail import permissions as trail_permissions
+from secure_backend.trail.cis_alarms import CisAlarms
+from secure_backend.trail.dashboard import AuditDashboard
+from secure_backend.trail.events import DataEventSource, NoLogBuckets, check_data_events, event_selectors
 from secure_backend.validation import Validation
 
 
@@ -92,7 +93,7 @@ class AuditTrail(Construct):
     topic: AlarmTopic | None
     """Who is told: the caller's topic or the one made here; None when there are no alarms."""
     alarms: Mapping[str, cloudwatch.Alarm]
-    """The CIS alarms by the names in :data:`~secure_backend.cis_benchmark.CIS_ALARMS`; empty when none could fire."""
+    """The CIS alarms by the names in :data:`~secure_backend.trail.cis_benchmark.CIS_ALARMS`; none that cannot fire."""
     dashboard: AuditDashboard
     """The page with the alarms, their metrics and the latest destructive calls."""
 

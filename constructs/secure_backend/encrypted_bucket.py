@@ -14,11 +14,12 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from secure_backend import bucket_policy, bucket_properties
-from secure_backend.access_log_bucket import AccessLogBucket
-from secure_backend.bucket_properties import ObjectLock
+from secure_backend.bucket import policy as bucket_policy
+from secure_backend.bucket import properties as bucket_properties
+from secure_backend.bucket.access_log_bucket import AccessLogBucket
+from secure_backend.bucket.malware_protection import CLEAN_TAG, CLEAN_VALUE, MalwareProtection
+from secure_backend.bucket.properties import ObjectLock
 from secure_backend.keys import DataKey
-from secure_backend.malware_protection import CLEAN_TAG, CLEAN_VALUE, MalwareProtection
 from secure_backend.validation import Validation
 
 __all__ = ["AccessLogBucket", "EncryptedBucket", "ObjectLock"]
@@ -39,7 +40,7 @@ class EncryptedBucket(Construct):
 
     :param key: the caller's KMS key; one is made when left out. An alias is refused: policies compare the key's ARN.
     :param access_logs: the target of the access logs, encrypted by S3 and without Object Lock; an
-        :class:`~secure_backend.access_log_bucket.AccessLogBucket` is made when left out.
+        :class:`~secure_backend.bucket.access_log_bucket.AccessLogBucket` is made when left out.
     :param access_log_retention: how long a target made here keeps its logs, 365 days when left out.
     :param noncurrent_version_expiration: how long an old version is kept, 1 to 3650 days, 90 when left out.
     :param abort_incomplete_uploads: when an unfinished multipart upload is dropped, 1 to 365 days, 7 when left out.

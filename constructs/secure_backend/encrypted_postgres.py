@@ -20,16 +20,16 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from secure_backend import postgres_properties as properties
 from secure_backend.alarm_topic import AlarmTopic
 from secure_backend.keys import DataKey
-from secure_backend.postgres_alarms import PostgresAlarms
-from secure_backend.postgres_backup import PostgresBackup
-from secure_backend.postgres_instance import PostgresInstance, identifier_of, log_groups_of, removal_policy_of
-from secure_backend.postgres_network import DataTier, check_peer, check_placement
-from secure_backend.postgres_parameters import PostgresParameters
-from secure_backend.postgres_proxy import PROXY_PORT, PostgresProxy
-from secure_backend.postgres_restore import PointInTime, SnapshotSource, check_source
+from secure_backend.postgres import properties
+from secure_backend.postgres.alarms import PostgresAlarms
+from secure_backend.postgres.backup import PostgresBackup
+from secure_backend.postgres.instance import PostgresInstance, identifier_of, log_groups_of, removal_policy_of
+from secure_backend.postgres.network import DataTier, check_peer, check_placement
+from secure_backend.postgres.parameters import PostgresParameters
+from secure_backend.postgres.proxy import PROXY_PORT, PostgresProxy
+from secure_backend.postgres.restore import PointInTime, SnapshotSource, check_source
 from secure_backend.security_groups import ClosedSecurityGroup
 from secure_backend.validation import Validation
 
@@ -48,7 +48,7 @@ class EncryptedPostgres(Construct):
     - alarms on storage, processor and connections, and RDS's events, to an encrypted topic.
 
     A protected instance that its stack gives up, also by a failed first deployment, stays with all that it needs
-    (:func:`~secure_backend.postgres_instance.removal_policy_of` has the table).
+    (:func:`~secure_backend.postgres.instance.removal_policy_of` has the table).
 
     The instance's name is unique and ends in its generation. A change that would replace it (of encryption, subnet
     group, or what it was restored from) is refused by CloudFormation, because the name is fixed. Raising the generation

@@ -18,22 +18,22 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from secure_backend.alarm_topic import AlarmTopic
-from secure_backend.api_authorizers import Authorizer, CognitoAuthorizer, IamAuthorizer, JwtAuthorizer, check_authorizer
-from secure_backend.api_edge import add_api_alarms, add_domain, add_preflight, add_usage_plan, source_network_policy
-from secure_backend.api_logging import access_log_format, execution_log_group, logging_account, method_setting
-from secure_backend.api_methods import (
+from secure_backend.api.authorizer_function import AuthorizerFunction
+from secure_backend.api.authorizers import Authorizer, CognitoAuthorizer, IamAuthorizer, JwtAuthorizer, check_authorizer
+from secure_backend.api.edge import add_api_alarms, add_domain, add_preflight, add_usage_plan, source_network_policy
+from secure_backend.api.logs import access_log_format, execution_log_group, logging_account, method_setting
+from secure_backend.api.methods import (
     GuardedMethods,
     MethodScopes,
     check_content_types,
     check_method,
     required_parameters,
 )
-from secure_backend.api_options import Cors, Domain, Throttle, UsagePlan, check_option
-from secure_backend.api_responses import add_gateway_problems
-from secure_backend.authorizer_function import AuthorizerFunction
+from secure_backend.api.options import Cors, Domain, Throttle, UsagePlan, check_option
+from secure_backend.api.request_models import checked_request_model
+from secure_backend.api.responses import add_gateway_problems
 from secure_backend.keys import DataKey
 from secure_backend.log_groups import EncryptedLogGroup
-from secure_backend.request_models import checked_request_model
 from secure_backend.validation import Validation
 from secure_backend.web_acl import WebAcl
 

@@ -17,15 +17,19 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from secure_backend import default_security_group, vpc_checks, vpc_endpoints, vpc_tiers, vpc_zones
-from secure_backend.instance_connect import InstanceConnect
 from secure_backend.keys import DataKey
-from secure_backend.network_acls import DataTierAcl
 from secure_backend.security_groups import ClosedSecurityGroup
 from secure_backend.validation import Validation
-from secure_backend.vpc_checks import BlockPublicAccess, Egress, FlowLogs
-from secure_backend.vpc_flow_logs import FlowLogsToBucket, FlowLogsToLogGroup
-from secure_backend.vpc_tiers import APP, DATA, PUBLIC
+from secure_backend.vpc import checks as vpc_checks
+from secure_backend.vpc import default_security_group
+from secure_backend.vpc import endpoints as vpc_endpoints
+from secure_backend.vpc import tiers as vpc_tiers
+from secure_backend.vpc import zones as vpc_zones
+from secure_backend.vpc.checks import BlockPublicAccess, Egress, FlowLogs
+from secure_backend.vpc.flow_logs import FlowLogsToBucket, FlowLogsToLogGroup
+from secure_backend.vpc.instance_connect import InstanceConnect
+from secure_backend.vpc.network_acls import DataTierAcl
+from secure_backend.vpc.tiers import APP, DATA, PUBLIC
 
 
 class SecureVpc(Construct):
@@ -157,7 +161,7 @@ class SecureVpc(Construct):
             ).log_group
         self.dns_query_log_group: logs.ILogGroup | None = None
         if dns_query_logs:
-            from secure_backend.dns_query_logs import DnsQueryLogs  # a tenth of a second that few need to spend
+            from secure_backend.vpc.dns_query_logs import DnsQueryLogs  # a tenth of a second that few need to spend
 
             self.dns_query_log_group = DnsQueryLogs(
                 self, "DnsQueryLogs", vpc=self.vpc, key=self.key, retention=flow_log_retention

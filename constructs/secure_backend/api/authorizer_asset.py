@@ -1,0 +1,19 @@
+"""The JWT authorizer's Lambda asset: its own code and its locked arm64 packages, both carried by the wheel."""
+
+from pathlib import Path
+
+from aws_cdk import aws_lambda as lambda_
+
+from secure_backend.lambda_code import PYTHON_ARCHITECTURE, PYTHON_RUNTIME, lambda_code
+
+AUTHORIZER_HANDLER = "authorizer.handler.handler"
+AUTHORIZER_RUNTIME = PYTHON_RUNTIME
+AUTHORIZER_ARCHITECTURE = PYTHON_ARCHITECTURE
+
+
+def authorizer_code() -> lambda_.Code:
+    """Return the code of the JWT authorizer; needs neither network nor Docker.
+
+    :raises LambdaPackagesError: in a checkout whose packages were not fetched; the message says how to.
+    """
+    return lambda_code(Path(__file__).parent.parent / "authorizer")
