@@ -100,6 +100,16 @@ class ApiStack(ProfileStack):
         self.api.add_method("GET", "/documents", self.handler, scopes=[self._scope("documents:read")])
         self.api.add_method("GET", "/documents/{id}", self.handler, scopes=[self._scope("documents:read")])
 
+        cdk.CfnOutput(self, "Url", value=self.api.url, description="Where the API answers")
+        if self.user_pool is not None:
+            client = self.user_pool.client.user_pool_client_id
+            pool = self.user_pool.user_pool.user_pool_id
+            cdk.CfnOutput(
+                self, "TokenEndpoint", value=self.user_pool.token_endpoint, description="Where tokens are had"
+            )
+            cdk.CfnOutput(self, "ClientId", value=client, description="The machine client that asks for them")
+            cdk.CfnOutput(self, "UserPoolId", value=pool, description="The pool that knows the client's secret")
+
     def _function(
         self,
         id: str,  # noqa: A002 - the CDK's own word

@@ -139,6 +139,14 @@ def test_the_profile_switches_on_usage_plan_and_source_networks(prod: Synthesize
     assert "NotIpAddress" not in json.dumps(dev.template("api"))
 
 
+def test_the_outputs_tell_what_the_first_request_needs(prod: Synthesized, dev: Synthesized) -> None:
+    def outputs(profile: Synthesized) -> set[str]:
+        return {name for name, output in profile.template("api")["Outputs"].items() if "Export" not in output}
+
+    assert outputs(prod) == {"Url"}
+    assert outputs(dev) == {"Url", "TokenEndpoint", "ClientId", "UserPoolId"}
+
+
 def test_dev_makes_a_user_pool_and_prod_uses_its_issuer(prod: Synthesized, dev: Synthesized) -> None:
     assert len(dev.assembly.resources("AWS::Cognito::UserPool")) == 1
     assert prod.assembly.resources("AWS::Cognito::UserPool") == []
