@@ -55,11 +55,8 @@ def sign_in_token(address: DatabaseAddress, session: Any) -> str:
     return url.removeprefix("https://")
 
 
-def connect(address: DatabaseAddress, session: Any | None = None, *, options: str = "") -> Connection:
-    """Open a connection with a fresh token. Plaintext, another authority and another host name are refused.
-
-    :param options: settings of the server for this session, such as ``-c statement_timeout=5000``.
-    """
+def connect(address: DatabaseAddress, session: Any | None = None) -> Connection:
+    """Open a connection with a fresh token. Plaintext, another authority and another host name are refused."""
     return psycopg.connect(
         host=address.host,
         port=address.port,
@@ -77,7 +74,6 @@ def connect(address: DatabaseAddress, session: Any | None = None, *, options: st
         application_name="documents",
         autocommit=True,
         row_factory=dict_row,
-        options=options,
     )
 
 

@@ -149,7 +149,10 @@ def _connection(context: LambdaContext) -> Connection:
         # Every statement ends in time to tell CloudFormation why.
         milliseconds = max(context.get_remaining_time_in_millis() - ANSWER_SECONDS * 1000, 1000)
         try:
-            return connect(address, options=f"-c statement_timeout={milliseconds}")
+            connection = connect(address)
+            # By a statement: RDS Proxy refuses a session that brings settings in its start-up message.
+            connection.execute("SELECT set_config('statement_timeout', %s, false)", [str(milliseconds)])
+            return connection
         except psycopg.OperationalError:
             if context.get_remaining_time_in_millis() < RESERVED_SECONDS * 1000:
                 raise

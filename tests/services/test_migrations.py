@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from services.documents import migrate
-from services.documents.database import connect
+from services.documents.database import Connection, connect
 from services.documents.migrate import Migration, MigrationError, handler, read_migrations
 from tests.services.conftest import MASTER, REGION, NewDatabase, Server
 
@@ -261,6 +261,23 @@ def test_a_database_that_cannot_be_reached_yet_is_tried_again_while_there_is_tim
     with pytest.raises(MigrationError, match="no connection"):
         handler({}, context)
     assert waits == [migrate.RETRY_SECONDS] * 3
+
+
+def test_statements_are_limited_without_a_start_up_option_which_rds_proxy_refuses(
+    server: Server, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FATAL: Feature not supported: RDS Proxy currently doesn't support command-line options (psycopg2#1577)."""
+    use(server, database, monkeypatch)
+    limits: list[Any] = []
+
+    def look(connection: Connection, _: list[Migration]) -> list[int]:
+        query = "SELECT setting, source FROM pg_settings WHERE name = 'statement_timeout'"
+        limits.append(connection.execute(query).fetchone())
+        return []
+
+    monkeypatch.setattr(migrate, "migrate", look)
+    handler({}, Context(60))
+    assert limits == [{"setting": "50000", "source": "session"}]
 
 
 def test_an_operator_may_run_it_by_hand(server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
