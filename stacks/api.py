@@ -61,7 +61,8 @@ class ApiStack(ProfileStack):
             service_token=self.migrator.function_arn,
             resource_type="Custom::DatabaseMigrations",
             service_timeout=cdk.Duration.minutes(6),
-            properties={"Migrations": tree_digest(DOCUMENTS / "migrations")},
+            # The database too: a new generation may begin empty.
+            properties={"Migrations": tree_digest(DOCUMENTS / "migrations"), "Database": data.database.identifier},
         )
         # The migrator answers CloudFormation and reaches the database through these groups' rules: they come first.
         self.migrations.node.add_dependency(*self.migrator.connections.security_groups)

@@ -64,6 +64,10 @@ class DataStack(ProfileStack):
             generation=database.generation,
             restore_from=_source(database),
         )
+        # A new generation has another address, and CloudFormation lets no export change that a stack imports.
+        for replaced in (self.database.instance, self.database.proxy):
+            if replaced is not None:
+                replaced.apply_cross_stack_reference_strength(cdk.ReferenceStrength.WEAK)
 
 
 def _source(database: DatabaseSettings) -> SnapshotSource | PointInTime | None:

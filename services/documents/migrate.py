@@ -150,12 +150,13 @@ def _connection(context: LambdaContext) -> Connection:
         milliseconds = max(context.get_remaining_time_in_millis() - ANSWER_SECONDS * 1000, 1000)
         try:
             connection = connect(address)
-            # By a statement: RDS Proxy refuses a session that brings settings in its start-up message.
-            connection.execute("SELECT set_config('statement_timeout', %s, false)", [str(milliseconds)])
-            return connection
         except psycopg.OperationalError:
             if context.get_remaining_time_in_millis() < RESERVED_SECONDS * 1000:
                 raise
+        else:
+            # By a statement: RDS Proxy refuses a session that brings settings in its start-up message.
+            connection.execute("SELECT set_config('statement_timeout', %s, false)", [str(milliseconds)])
+            return connection
         time.sleep(RETRY_SECONDS)
 
 

@@ -98,6 +98,17 @@ def test_every_template_stays_well_below_the_limits_of_cloudformation(profile: S
         assert (profile.directory / f"{name}.template.json").stat().st_size <= 500_000, name
 
 
+def test_a_new_generation_of_the_database_changes_no_export_and_is_migrated(profile: Synthesized) -> None:
+    """CloudFormation refuses a changed export that a stack imports; a weak reference is read at each deployment."""
+    outputs = profile.template("data")["Outputs"].values()
+    assert any("DatabaseInstance" in json.dumps(output["Value"]) for output in outputs)
+    assert [each for each in outputs if "Export" in each and "DatabaseInstance" in json.dumps(each["Value"])] == []
+    (instance,) = profile.assembly.resources("AWS::RDS::DBInstance")
+    (migrations,) = profile.assembly.resources("Custom::DatabaseMigrations")
+    # Text that changes with it: the CDK's command deploys no stack whose template is the same.
+    assert migrations.at("Database") == instance.at("DBInstanceIdentifier")
+
+
 def test_a_function_reaches_bucket_and_database_and_nothing_else(profile: Synthesized) -> None:
     api = profile.template("api")
     groups = resources_of(api, "AWS::EC2::SecurityGroup")
