@@ -178,8 +178,8 @@ def _api(registry: _Registry, application: Application) -> None:
             registry.add(
                 policy,
                 *_in(f"IAM5[Resource::{documents}/incoming/*]", SOLUTIONS),
-                reason="The handler signs uploads and downloads of documents whose keys are made at run time; the "
-                "wildcard is their common prefix.",
+                reason="The handler signs uploads of documents whose keys are made at run time; the wildcard is their "
+                "common prefix.",
             )
     for role in _below(api, iam.CfnRole):
         if "AmazonAPIGatewayPushToCloudWatchLogs" in str(cdk.Stack.of(api).resolve(role.managed_policy_arns)):

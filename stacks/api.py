@@ -76,7 +76,7 @@ class ApiStack(ProfileStack):
             timeout=cdk.Duration.seconds(10),
         )
         self.handler.node.add_dependency(self.migrations)
-        data.documents.grant_read(self.handler, prefix="incoming/")
+        # Signing an upload lends this permission; nothing here reads an object.
         data.documents.grant_write(self.handler, prefix="incoming/")
 
         self.user_pool = self._user_pool(settings) if settings.api.issuer == "cognito" else None

@@ -126,6 +126,19 @@ def test_a_function_reaches_bucket_and_database_and_nothing_else(profile: Synthe
         assert all(rule["Description"] for rule in ways_out)
 
 
+def test_the_functions_store_documents_below_one_prefix_and_read_none(profile: Synthesized) -> None:
+    statements = [
+        statement
+        for policy in resources_of(profile.template("api"), "AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "s3:" in json.dumps(statement["Action"])
+    ]
+    assert [statement["Action"] for statement in statements] == [
+        ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
+    ]
+    assert statements[0]["Resource"]["Fn::Join"][1][1] == "/incoming/*"
+
+
 def test_the_handler_signs_in_to_the_database_as_its_own_user_only(profile: Synthesized) -> None:
     statements = [
         json.dumps(statement)
