@@ -9,11 +9,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
 from syrupy.assertion import SnapshotAssertion
 
-from secure_backend import alarm_topic
 from secure_backend.alarm_topic import AlarmTopic
 from secure_backend.validation import InvalidPropertiesError
 from tests.conftest import NewStack, resources_of, template_of
-from tests.examples import run_example
 from tests.test_keys import KEY_ARN, REGIONS, flat, new_key
 
 
@@ -178,9 +176,3 @@ def test_a_malformed_address_and_text_for_the_key_are_told_together(stack: cdk.S
         "  AlarmTopic.key: got 'alias/aws/sns'; expected a Key object; "
         "pass the key object, or leave it out for a new one",
     ]
-
-
-def test_the_usage_example_runs(stack: cdk.Stack) -> None:
-    metric = cloudwatch.Metric(namespace="Test", metric_name="Failures")
-    run_example(alarm_topic, self=stack, alarm=metric.create_alarm(stack, "Alarm", threshold=1, evaluation_periods=1))
-    assert resources_of(template_of(stack), "AWS::SNS::Subscription")

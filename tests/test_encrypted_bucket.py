@@ -1,18 +1,14 @@
 """EncryptedBucket keeps its guarantees in the template, alone, in company and in four regions."""
 
-from types import ModuleType
-
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_s3 as s3
 from syrupy.assertion import SnapshotAssertion
 
-from secure_backend import encrypted_bucket
-from secure_backend.bucket import access_log_bucket
-from secure_backend.encrypted_bucket import EncryptedBucket, ObjectLock
-from tests.bucket.cases import Template, bucket_in, build, new_role, only
+from secure_backend.bucket.properties import ObjectLock
+from secure_backend.encrypted_bucket import EncryptedBucket
+from tests.bucket.cases import Template, bucket_in, build, only
 from tests.conftest import NewStack, resources_of, template_of
-from tests.examples import run_example
 from tests.test_keys import REGIONS
 
 
@@ -184,9 +180,3 @@ def test_a_long_stack_name_breaks_no_limit(new_stack: NewStack) -> None:
         if "LoggingConfiguration" in r["Properties"]
     )
     assert len(source["LoggingConfiguration"]["LogFilePrefix"]) <= 101
-
-
-@pytest.mark.parametrize("module", [encrypted_bucket, access_log_bucket])
-def test_the_usage_example_of_each_module_runs(stack: cdk.Stack, module: ModuleType) -> None:
-    run_example(module, self=stack, handler=new_role(stack), EncryptedBucket=EncryptedBucket)
-    assert resources_of(template_of(stack), "AWS::S3::Bucket")

@@ -2,23 +2,17 @@
 
 import json
 import re
-import textwrap
-from types import ModuleType, SimpleNamespace
-from typing import Annotated, Any
+from typing import Any
 
 import aws_cdk as cdk
 import jsonschema  # type: ignore[import-untyped]  # its stubs are no dependency
-import pydantic
 import pytest
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 from syrupy.assertion import SnapshotAssertion
 
-import secure_backend.api.authorizers
-from secure_backend import hardened_api, web_acl
 from secure_backend.alarm_topic import AlarmTopic
-from secure_backend.api import request_models
 from secure_backend.api.authorizers import IamAuthorizer
 from secure_backend.api.options import Cors, Domain, Throttle, UsagePlan
 from secure_backend.hardened_api import HardenedApi
@@ -425,20 +419,3 @@ def test_an_integration_that_hands_on_other_content_types_is_refused(stack: cdk.
         ),
     )
     assert api.add_method("POST", "/strict", strict, body=NewDocument).http_method == "POST"
-
-
-@pytest.mark.parametrize("module", [hardened_api, web_acl, request_models])
-def test_the_example_of_the_module_runs(stack: cdk.Stack, module: ModuleType) -> None:
-    example = textwrap.dedent((module.__doc__ or "").partition("Example::")[2])
-    names = {
-        "self": stack,
-        "handler": handler_in(stack),
-        "load_balancer": SimpleNamespace(load_balancer_arn="arn:aws:elasticloadbalancing:::loadbalancer/app/a/b"),
-        **vars(secure_backend.api.authorizers),
-        **vars(pydantic),
-        "Annotated": Annotated,
-        "NewDocument": NewDocument,
-        **vars(module),
-    }
-    exec(example, names)  # noqa: S102 - the module's own documentation
-    assert {"api", "web_acl", "schema"} & names.keys()

@@ -14,7 +14,6 @@ from secure_backend import keys
 from secure_backend.keys import DataKey
 from secure_backend.validation import InvalidPropertiesError
 from tests.conftest import NewStack, resources_of, template_of
-from tests.examples import run_example
 
 REGIONS = {
     "us-east-1": ("aws", "amazonaws.com"),
@@ -260,9 +259,4 @@ def test_a_statement_without_an_id_is_added_too(stack: cdk.Stack) -> None:
         principals=[iam.AccountRootPrincipal()], actions=["kms:DescribeKey"], resources=["*"]
     )
     keys.add_statement(new_key(stack), stack, statement)
-    assert len(statements_of(stack)) == 2
-
-
-def test_the_usage_example_runs(stack: cdk.Stack) -> None:
-    run_example(keys, self=stack)
     assert len(statements_of(stack)) == 2

@@ -10,12 +10,10 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from syrupy.assertion import SnapshotAssertion
 
-from secure_backend import log_groups
 from secure_backend.keys import DataKey
 from secure_backend.log_groups import EncryptedLogGroup
 from secure_backend.validation import InvalidPropertiesError
 from tests.conftest import NewStack, resources_of, template_of
-from tests.examples import run_example
 from tests.test_keys import KEY_ARN, REGIONS, flat, new_key
 
 CONTEXT = "kms:EncryptionContext:aws:logs:arn"
@@ -179,8 +177,3 @@ def test_a_pattern_that_does_not_match_the_name_is_refused(stack: cdk.Stack) -> 
 def test_a_key_made_for_logs_may_be_any_data_key(stack: cdk.Stack) -> None:
     EncryptedLogGroup(stack, "Group", key=DataKey(stack, "Logs", description="Logs"))
     assert patterns_of(stack) == ["stack-*"]
-
-
-def test_the_usage_example_runs(stack: cdk.Stack) -> None:
-    run_example(log_groups, self=stack, key=new_key(stack))
-    assert group_of(stack)

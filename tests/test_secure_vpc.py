@@ -1,11 +1,8 @@
 """SecureVpc's tiers, ways out and logs at its defaults and with its options, read from the template."""
 
-import inspect
 import json
-import textwrap
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import aws_cdk as cdk
@@ -13,9 +10,7 @@ import pytest
 from aws_cdk import aws_ec2 as ec2
 from syrupy.assertion import SnapshotAssertion
 
-from secure_backend import secure_vpc, security_groups
 from secure_backend.secure_vpc import SecureVpc
-from secure_backend.vpc import dns_query_logs, endpoints, flow_logs, instance_connect, network_acls, tiers, zones
 from secure_backend.vpc.zones import zone_context
 from tests.conftest import FLAGS, NewStack, resources_of, template_of
 
@@ -73,35 +68,6 @@ def ranges(template: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 def test_the_defaults_are_as_reviewed(defaults: dict[str, Any], template_snapshot: SnapshotAssertion) -> None:
     assert defaults == template_snapshot(name="defaults")
-
-
-@pytest.mark.parametrize(
-    "module",
-    [
-        dns_query_logs,
-        instance_connect,
-        network_acls,
-        secure_vpc,
-        security_groups,
-        endpoints,
-        flow_logs,
-        tiers,
-        zones,
-    ],
-)
-def test_the_usage_example_of_each_module_runs(stack: cdk.Stack, module: ModuleType) -> None:
-    network = new_vpc(stack, "Network")
-    names = {
-        **vars(module),
-        "self": stack,
-        "network": network,
-        "vpc": network.vpc,
-        "zones": network.zones,
-        "key": network.key,
-        "database_group": network.security_group(stack, "Database", description="The database"),
-    }
-    exec(textwrap.dedent((inspect.getdoc(module) or "").split("Example::")[1]), names)  # noqa: S102 - our docstring
-    assert template_of(stack)
 
 
 def test_there_is_an_app_and_a_data_tier_in_each_zone_and_no_other(defaults: dict[str, Any]) -> None:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from secure_backend.api.authorizers import CognitoAuthorizer, IamAuthorizer, JwtAuthorizer
     from secure_backend.api.options import Cors, Domain, Throttle, UsagePlan
     from secure_backend.audit_trail import AuditTrail, ExistingTrail
-    from secure_backend.encrypted_bucket import EncryptedBucket, ObjectLock
+    from secure_backend.bucket.access_log_bucket import AccessLogBucket
+    from secure_backend.bucket.properties import ObjectLock
+    from secure_backend.encrypted_bucket import EncryptedBucket
     from secure_backend.encrypted_postgres import EncryptedPostgres
     from secure_backend.functions import EncryptedFunction
     from secure_backend.hardened_api import HardenedApi
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from secure_backend.secure_vpc import SecureVpc
     from secure_backend.user_pool import ApiUserPool
     from secure_backend.validation import InvalidPropertiesError
+    from secure_backend.vpc.zones import zone_context
     from secure_backend.web_acl import WebAcl
 
 # Where each public name lives. It is imported when it is first asked for: one construct does not wait for all.
 _MODULES = {
+    "AccessLogBucket": "secure_backend.bucket.access_log_bucket",
     "AlarmTopic": "secure_backend.alarm_topic",
     "ApiUserPool": "secure_backend.user_pool",
     "AuditTrail": "secure_backend.audit_trail",
@@ -46,16 +50,18 @@ _MODULES = {
     "IamAuthorizer": "secure_backend.api.authorizers",
     "InvalidPropertiesError": "secure_backend.validation",
     "JwtAuthorizer": "secure_backend.api.authorizers",
-    "ObjectLock": "secure_backend.encrypted_bucket",
+    "ObjectLock": "secure_backend.bucket.properties",
     "PointInTime": "secure_backend.postgres.restore",
     "SecureVpc": "secure_backend.secure_vpc",
     "SnapshotSource": "secure_backend.postgres.restore",
     "Throttle": "secure_backend.api.options",
     "UsagePlan": "secure_backend.api.options",
     "WebAcl": "secure_backend.web_acl",
+    "zone_context": "secure_backend.vpc.zones",
 }
 
 __all__ = [
+    "AccessLogBucket",
     "AlarmTopic",
     "ApiUserPool",
     "AuditTrail",
@@ -79,6 +85,7 @@ __all__ = [
     "Throttle",
     "UsagePlan",
     "WebAcl",
+    "zone_context",
 ]
 
 

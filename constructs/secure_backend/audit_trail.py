@@ -4,6 +4,9 @@ Example::
 
     documents = EncryptedBucket(self, "Documents")
     trail = AuditTrail(self, "Trail", data_events=[documents], alarms_to="security@example.com")
+
+    # Where an organisation's trail records the management events already:
+    data_trail = AuditTrail(self, "DataTrail", data_events=[documents], existing_trail=ExistingTrail())
 """
 
 from collections.abc import Mapping, Sequence

@@ -22,8 +22,6 @@ from secure_backend.bucket.properties import ObjectLock
 from secure_backend.keys import DataKey
 from secure_backend.validation import Validation
 
-__all__ = ["AccessLogBucket", "EncryptedBucket", "ObjectLock"]
-
 
 class EncryptedBucket(Construct):
     """An S3 bucket for one class of data, closed by default on every side.

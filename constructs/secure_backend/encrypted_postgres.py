@@ -2,7 +2,7 @@
 
 Example::
 
-    database = EncryptedPostgres(self, "Database", vpc=vpc)
+    database = EncryptedPostgres(self, "Database", vpc=network)
     database.allow_from(handler)
     database.grant_connect(handler, db_user="documents_api")
 """
@@ -60,30 +60,31 @@ class EncryptedPostgres(Construct):
     :param subnets: private subnets in two zones or more; a SecureVpc's data tier when left out.
     :param key: the caller's key for everything stored; one is made when left out.
     :param instance_type: of the classes t3, t4g, m and r; t4g.medium when left out.
-    :param allocated_storage_gib: gp3 storage to begin with, 20 GiB or more.
+    :param allocated_storage_gib: gp3 storage to begin with, 20 GiB or more, 100 when left out.
     :param max_allocated_storage_gib: how far it may grow, at least 110 %; twice the storage when left out.
     :param iops: 12,000 to 64,000, only from 400 GiB on.
     :param storage_throughput: 500 to 4,000 MiB/s, only from 400 GiB on, at most a quarter of the IOPS.
     :param multi_az: False gives up the standby (FSBP RDS.5): a failed zone then means an outage and a restore.
-    :param major_version: 15 to 18, as text. The minor version is RDS's to choose.
+    :param major_version: 15 to 18, as text; 17 when left out. The minor version is RDS's to choose.
     :param allow_major_upgrade: True for the deployment that raises ``major_version`` in place.
-    :param port: 1150 to 65535. 5432 only by naming it (FSBP RDS.23).
-    :param database_name: the first database.
-    :param master_user: the owner's name; not one that PostgreSQL or RDS reserves (FSBP RDS.25).
+    :param port: 1150 to 65535, 5433 when left out; 5432 only by naming it (FSBP RDS.23). A SecureVpc's
+        ``database_port`` has to be the same.
+    :param database_name: the first database, ``app`` when left out.
+    :param master_user: the owner's name, ``dbowner`` when left out; none that PostgreSQL or RDS reserves (FSBP RDS.25).
     :param managed_secret: True gives the master user a password after all, kept and rotated by RDS.
     :param backup_retention: for how long RDS can restore to any second, 1 to 35 days; 7 when left out.
     :param backup_plan: False gives up AWS Backup's snapshots (FSBP RDS.26).
     :param restore_testing: True has AWS Backup restore a snapshot each week and delete it again.
     :param monitoring_interval: of the system's metrics: 1, 5, 10, 15, 30 or 60 seconds, 60 when left out.
     :param insights: STANDARD keeps 7 days of database load; ADVANCED 15 months, for a fee.
-    :param log_retention: of the exported logs.
+    :param log_retention: of the exported logs, one year when left out.
     :param slow_statement: longer statements are logged, without their values; 1 second when left out.
     :param alarm_topic: who is told; an :class:`~secure_backend.alarm_topic.AlarmTopic` of its own when left out. Any
         other topic has to let CloudWatch and EventBridge publish, by its policy and its key.
     :param proxy: True puts an RDS Proxy in front. It listens on 5432 whatever ``port`` is, so the network has to let
         5432 into these subnets, and ``port`` from one of them to another.
     :param deletion_protection: False allows deletion (FSBP RDS.8).
-    :param generation: raise it to have the instance replaced.
+    :param generation: 1 to 999, 1 when left out; raise it to have the instance replaced.
     :param restore_from: what to start from instead of empty, with no less storage; keep it as long as this generation
         lives. Master user, database and encryption are then the source's. RDS's restore calls take no sign-in type:
         CloudFormation can only modify it afterwards; a source with IAM sign-in keeps that, for it is in the data.

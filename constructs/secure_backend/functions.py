@@ -2,6 +2,9 @@
 
 Example::
 
+    from pathlib import Path
+    from secure_backend.lambda_code import lambda_code
+
     EncryptedFunction(
         self,
         "Documents",
@@ -53,8 +56,11 @@ class EncryptedFunction(lambda_.Function):
     :param environment: no secrets: whoever may read the function's configuration sees it.
     :param timeout: 10 seconds when left out, 15 minutes at most.
     :param memory_mib: 256 when left out, 128 to 10240.
-    :param vpc: the VPC that it runs in, with ``subnets`` and ``security_group``; outside any VPC when left out.
+    :param vpc: the VPC that it runs in; outside any VPC when left out.
+    :param subnets: where in the VPC, such as :attr:`SecureVpc.app_subnets`; needed beside ``vpc``.
+    :param security_group: the function's own, such as one of :meth:`SecureVpc.security_group`; needed beside ``vpc``.
     :param log_retention: one year when left out.
+    :raises InvalidPropertiesError: with every problem of these properties at once.
     """
 
     def __init__(

@@ -59,17 +59,18 @@ class HardenedApi(Construct):
         ``aws_apigateway.IAuthorizer`` of the caller's.
     :param key: encrypts the logs; one is made when left out.
     :param throttle: requests of all callers together, 100 a second and 200 at once when left out.
-    :param source_networks: the only networks that requests may come from, whatever else they carry.
-    :param usage_plan: metering by API key; every method then wants a key besides the authorizer.
+    :param source_networks: the only networks that requests may come from, whatever else they carry; any when left out.
+    :param usage_plan: metering by API key, none when left out; every method then wants a key besides the authorizer.
     :param cors: which web pages may call the API; none when left out.
     :param web_acl: a web ACL of the caller's; one is made when left out.
     :param without_web_acl: True gives up the web ACL: no managed rules, no limit for an address.
     :param domain: the API's own name, which closes the default endpoint.
     :param log_retention: how long each log is kept, one year when left out.
-    :param stage_name: the first part of the default endpoint's paths.
+    :param stage_name: the first part of the default endpoint's paths, ``v1`` when left out.
     :param account_logging_role: False when the account already has the role by which API Gateway logs; otherwise the
         first stack of the app that has an API owns it.
-    :param alarm_topic: is told when the API answers 5xx or slowly.
+    :param alarm_topic: is told when the API answers 5xx or slowly; there are no such alarms when left out.
+    :raises InvalidPropertiesError: with every problem of these at once.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ class SecureVpc(Construct):
 
     Ranges leave room for five zones in each of three tiers, so that a zone added at the *end* of ``zones``, or the
     public tier, moves no existing subnet. Subnets are a sixteenth of the range (/20 of a /16, /28 of a /24; a load
-    balancer needs /27, so a range of /23). A stack that names its account needs :func:`vpc_zones.zone_context` in
+    balancer needs /27, so a range of /23). A stack that names its account needs :func:`~secure_backend.zone_context` in
     the app's context to synthesise without credentials.
 
     :param cidr: a private IPv4 range from /16 to /24.
@@ -65,9 +65,10 @@ class SecureVpc(Construct):
         costs by the hour and zone (FSBP EC2.10, EC2.55 to EC2.58, EC2.60 for those they name).
     :param interface_endpoint_zones: for a service that is not offered in every zone, the zones to use.
     :param dynamodb_endpoint: also make DynamoDB's gateway endpoint, free of charge; see :meth:`allow_dynamodb`.
-    :param instance_connect: make the operators' way in, see :class:`instance_connect.InstanceConnect`.
+    :param instance_connect: make the operators' way in, see
+        :class:`~secure_backend.vpc.instance_connect.InstanceConnect`.
     :param organization_id: let endpoints serve this AWS Organization rather than this account alone.
-    :param database_port: the port that the data tier's network ACL lets in, 1150 to 65535.
+    :param database_port: the port that the data tier's network ACL lets in, 1150 to 65535, 5433 when left out.
     :param s3_prefix_list: id of the region's AWS-managed prefix list of S3, for regions whose id is not known here.
     :param dynamodb_prefix_list: the same for DynamoDB.
     :param dns_query_logs: also keep a record of every name that is looked up.

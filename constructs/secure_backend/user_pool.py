@@ -5,6 +5,7 @@ Example::
     pool = ApiUserPool(self, "Callers", domain_prefix="documents-123456789012", scopes={"documents:read": "Read"})
     authorizer = CognitoAuthorizer(user_pool=pool.user_pool, client_ids=[pool.client.user_pool_client_id])
     api = HardenedApi(self, "Api", authorizer=authorizer)
+    api.add_method("GET", "/documents/{id}", handler, scopes=[pool.scope("documents:read")])
 """
 
 from collections.abc import Mapping
@@ -23,8 +24,10 @@ class ApiUserPool(Construct):
     a browser. The pool is retained and protected against deletion: it holds the identities that own the data.
 
     :param domain_prefix: the token endpoint's name, unique among all accounts of the region.
-    :param scopes: each scope of the API with its description; a token carries those that its client asks for.
-    :param resource_server: the identifier that Cognito puts before each scope.
+    :param scopes: each scope of the API with its description, at least one; a token carries those that its client asks
+        for, and lives for 15 minutes.
+    :param resource_server: the identifier that Cognito puts before each scope, ``api`` when left out.
+    :raises InvalidPropertiesError: with every problem of these properties at once, and in China, which has no pools.
     """
 
     def __init__(

@@ -39,6 +39,7 @@ class WebAcl(Construct):
     :param max_body_kb: the largest body let through, 8 (AWS's own limit, and the only one for load balancers), 16,
         32, 48 or 64. Above 8 AWS's rule only counts and an own rule blocks; above 16 AWS charges for the inspection.
     :param log_retention: how long the log is kept, one year when left out.
+    :raises InvalidPropertiesError: with every problem of these properties at once.
     """
 
     def __init__(

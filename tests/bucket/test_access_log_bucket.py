@@ -7,7 +7,7 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_s3 as s3
 
-from secure_backend.encrypted_bucket import AccessLogBucket, EncryptedBucket, ObjectLock
+from secure_backend import AccessLogBucket, EncryptedBucket, ObjectLock
 from tests.bucket.cases import Template, bucket_in, build, only, policy_in
 from tests.conftest import FLAGS, NewStack, resources_of, template_of
 

@@ -7,7 +7,7 @@ import pytest
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from secure_backend.encrypted_bucket import AccessLogBucket, EncryptedBucket, ObjectLock
+from secure_backend import AccessLogBucket, EncryptedBucket, ObjectLock
 from tests.bucket.cases import bucket_in
 from tests.conftest import resources_of, template_of
 from tests.test_keys import KEY_ARN

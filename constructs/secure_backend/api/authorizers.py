@@ -1,4 +1,11 @@
-"""Who may call the API: the kinds of authorizer that :class:`~secure_backend.hardened_api.HardenedApi` accepts."""
+"""Who may call the API: the kinds of authorizer that :class:`~secure_backend.hardened_api.HardenedApi` accepts.
+
+Example::
+
+    tokens = JwtAuthorizer(issuer="https://login.example.com/", audience="documents")
+    pool_tokens = CognitoAuthorizer(user_pool=pool, client_ids=[client.user_pool_client_id])
+    signed_requests = IamAuthorizer()
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

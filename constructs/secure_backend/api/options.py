@@ -1,4 +1,18 @@
-"""The options of :class:`~secure_backend.hardened_api.HardenedApi` that belong together, as frozen groups of values."""
+"""The options of :class:`~secure_backend.hardened_api.HardenedApi` that belong together, as frozen groups of values.
+
+Example::
+
+    api = HardenedApi(
+        self,
+        "Partners",
+        authorizer=authorizer,
+        throttle=Throttle(rate=50, burst=100),
+        usage_plan=UsagePlan(daily_quota=5_000),
+        cors=Cors(origins=["https://app.example.com"], headers=["Authorization", "Content-Type", "x-api-key"]),
+        domain=Domain(name="api.example.com", certificate=certificate, hosted_zone=zone),
+    )
+    api.add_method("GET", "/documents/{id}", handler, throttle=Throttle(rate=20, burst=40))
+"""
 
 import re
 from collections.abc import Sequence

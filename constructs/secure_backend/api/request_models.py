@@ -5,6 +5,9 @@ The same pydantic model then checks the body again in the handler, whole.
 
 Example::
 
+    from typing import Annotated
+    from pydantic import BaseModel, ConfigDict, Field
+
     class NewDocument(BaseModel):
         model_config = ConfigDict(extra="forbid", strict=True)
         name: Annotated[str, Field(min_length=1, max_length=255)]

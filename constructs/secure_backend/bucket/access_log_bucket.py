@@ -26,6 +26,7 @@ class AccessLogBucket(s3.Bucket):
     :param retention: how long log objects are kept, whole days, 365 when left out.
     :param removal_policy: ``RETAIN_ON_UPDATE_OR_DELETE`` when left out: kept, but for a failed first creation.
         ``DESTROY`` deletes the bucket with its stack once someone has emptied it.
+    :raises InvalidPropertiesError: with every problem of these properties at once.
     """
 
     def __init__(

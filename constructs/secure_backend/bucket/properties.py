@@ -1,4 +1,9 @@
-"""The properties of a bucket that are checked before it is built, and the object lock that is one of them."""
+"""The properties of a bucket that are checked before it is built, and the object lock that is one of them.
+
+Example::
+
+    EncryptedBucket(self, "Records", object_lock=ObjectLock(days=365), expiration=cdk.Duration.days(400))
+"""
 
 import ipaddress
 import re

@@ -3,13 +3,14 @@
 Example::
 
     import aws_cdk as cdk
+    from aws_cdk import aws_sns as sns
     from secure_backend.compliance import Gate
 
     app = cdk.App()
     gate = Gate(app)
-    cdk.Stack(app, "stack")
+    sns.Topic(cdk.Stack(app, "orders"), "News")
     verdict = gate.synth()
-    assert verdict.passed, verdict.text()
+    print(verdict.text())  # what is open, and what to do about it
 """
 
 from secure_backend.compliance.acknowledgements import Acknowledgement, Acknowledgements

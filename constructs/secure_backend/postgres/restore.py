@@ -1,4 +1,12 @@
-"""Where a database's first contents come from, when it does not start empty."""
+"""Where a database's first contents come from, when it does not start empty.
+
+Example::
+
+    snapshot = SnapshotSource(snapshot="orders-before-the-migration")
+    EncryptedPostgres(self, "Restored", vpc=network, generation=2, restore_from=snapshot)
+    latest = PointInTime(source_resource_id="db-ABCDEFGHIJKLMNOPQRSTUVWXY")
+    EncryptedPostgres(self, "Copy", vpc=network, restore_from=latest)
+"""
 
 import datetime as dt
 from dataclasses import dataclass

@@ -1,0 +1,114 @@
+"""The usage examples of the docstrings run as they stand, so that what a reader copies works."""
+
+import inspect
+import pkgutil
+import re
+import textwrap
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_route53 as route53
+from constructs import Construct
+
+import secure_backend
+from secure_backend import ApiUserPool, EncryptedFunction, EncryptedLogGroup, JwtAuthorizer, SecureVpc
+from secure_backend.compliance import Acknowledgements
+from tests.api.cases import NewDocument
+from tests.conftest import ROOT, template_of
+
+
+def example_in(text: str | None) -> str:
+    """Return the indented lines after ``Example::``, or nothing."""
+    block = re.search(r"^Example::\n\n((?:    .*\n|\n)+)", inspect.cleandoc(text or "") + "\n", re.MULTILINE)
+    return textwrap.dedent(block[1]) if block else ""
+
+
+def examples() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return every example of the library, with the names of the module that it stands in."""
+    found = {}
+    names = [module.name for module in pkgutil.walk_packages(secure_backend.__path__, "secure_backend.")]
+    for name in ["secure_backend", *(n for n in names if "site-packages" not in n and not n.endswith("__main__"))]:
+        module = import_module(name)
+        classes = [value for value in vars(module).values() if inspect.isclass(value) and value.__module__ == name]
+        for documented in (module, *classes):
+            if example := example_in(vars(documented).get("__doc__")):
+                found[f"{name}.{documented.__name__}" if documented in classes else name] = (example, vars(module))
+    return found
+
+
+EXAMPLES = examples()
+
+
+@pytest.fixture
+def surroundings(stack: cdk.Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the examples take for granted: the construct they stand in, a network, a handler, and the like."""
+    network = SecureVpc(stack, "Surroundings", cidr="10.20.0.0/16", zones=["eu-central-1a", "eu-central-1b"])
+    handler = EncryptedFunction(
+        stack,
+        "Handler",
+        code=lambda_.Code.from_inline("def handler(event, context): ..."),
+        handler="index.handler",
+        description="Answers the API",
+        key=network.key,
+        vpc=network.vpc,
+        subnets=network.app_subnets,
+        security_group=network.security_group(stack, "TheirGroup", description="The handler"),
+    )
+    pool = ApiUserPool(stack, "Pool", domain_prefix="documents", scopes={"documents:read": "Read"})
+    metric = cloudwatch.Metric(namespace="Test", metric_name="Failures")
+    # A folder as the reader's own: code to deploy, and an assembly.
+    (tmp_path / "services").symlink_to(ROOT / "services")
+    cdk.App(outdir=str(tmp_path / "cdk.out"), analytics_reporting=False).synth()
+    monkeypatch.chdir(tmp_path)
+    return {
+        **{name: getattr(secure_backend, name) for name in secure_backend.__all__},
+        "self": stack,
+        "network": network,
+        "vpc": network.vpc,
+        "zones": network.zones,
+        "key": network.key,
+        "database_group": network.security_group(stack, "TheirDatabaseGroup", description="The database"),
+        "handler": handler,
+        "role": handler.role,
+        "alarm": metric.create_alarm(stack, "Alarm", threshold=1, evaluation_periods=1),
+        "trail_log_group": EncryptedLogGroup(stack, "TrailLogs", key=network.key),
+        "authorizer": JwtAuthorizer(issuer="https://login.example.com/", audience="documents"),
+        "pool": pool.user_pool,
+        "client": pool.client,
+        "certificate": acm.Certificate(stack, "Certificate", domain_name="api.example.com"),
+        "zone": route53.HostedZone(stack, "Zone", zone_name="example.com"),
+        "load_balancer": SimpleNamespace(load_balancer_arn="arn:aws:elasticloadbalancing:::loadbalancer/app/a/b"),
+        "NewDocument": NewDocument,
+        "acknowledgements": Acknowledgements(),
+    }
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_runs(name: str, stack: cdk.Stack, surroundings: dict[str, Any]) -> None:
+    example, module = EXAMPLES[name]
+    exec(example, {**module, **surroundings})  # noqa: S102 - our own docstring
+    assert template_of(stack)
+
+
+def test_each_public_name_is_in_an_example() -> None:
+    """But for the error, which a reader meets and never makes."""
+    words = set(re.findall(r"\w+", " ".join(example for example, _ in EXAMPLES.values())))
+    assert set(secure_backend.__all__) - words == {"InvalidPropertiesError"}
+
+
+@pytest.mark.parametrize("name", sorted(set(secure_backend.__all__) - {"InvalidPropertiesError", "zone_context"}))
+def test_each_argument_of_a_public_class_is_documented(name: str) -> None:
+    public = getattr(secure_backend, name)
+    text = inspect.getdoc(public) or ""
+    parameters = inspect.signature(public.__init__).parameters.values()
+    arguments = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    assert re.findall(r"^:param (\w+):", text, re.MULTILINE) == arguments
+    if issubclass(public, Construct):
+        assert ":raises InvalidPropertiesError:" in text
