@@ -8,6 +8,7 @@ import aws_cdk as cdk
 
 from profiles.reading import ProfileError, load
 from profiles.settings import Settings
+from secure_backend import InvalidPropertiesError
 from secure_backend.compliance import Gate
 from stacks.acknowledgements import acknowledge
 from stacks.application import Application
@@ -26,10 +27,10 @@ def main() -> int:
     app = cdk.App()
     try:
         settings = load(str(app.node.try_get_context("profile") or "dev"))
-    except ProfileError as error:
+        _, gate = compose(app, settings)
+    except (ProfileError, InvalidPropertiesError) as error:
         print(error, file=sys.stderr)
         return 1
-    _, gate = compose(app, settings)
     verdict = gate.synth()
     if not verdict.passed:
         print(verdict.text(), file=sys.stderr)

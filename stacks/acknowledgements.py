@@ -11,6 +11,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import IConstruct
 
@@ -64,6 +65,26 @@ def _network(registry: _Registry, application: Application) -> None:
             "open. Its entries are generated from the tiers and tested in both directions.",
         )
 
+    for route in _below(application.network.vpc.vpc, ec2.CfnRoute):
+        if route.gateway_id is not None:
+            registry.add(
+                route,
+                *_in("VPCNoUnrestrictedRouteToIGW", HIPAA, NIST5, PCI),
+                reason="The profile asks for a public tier, for NAT or a load balancer, and this route is what makes "
+                "it one. Neither a function nor the database stands there, and no subnet gives out public addresses.",
+            )
+    for bucket in _below(application.network.vpc, s3.CfnBucket):
+        _no_replica(registry, bucket)
+        if bucket.node.path.endswith("/AccessLogs/Resource"):
+            _log_target(registry, bucket)
+        else:
+            registry.add(
+                bucket,
+                *_in("S3BucketDefaultLockEnabled", NIST4),
+                reason="Flow logs help to find a fault and expire with the profile's retention; the record that must "
+                "not be deleted is the trail's, whose bucket has a lock.",
+            )
+
     topic = application.network.alarms
     if not application.settings.alarms.email:
         registry.add(
@@ -94,15 +115,49 @@ def _data(registry: _Registry, application: Application) -> None:
             "document for the profile's days; documents.object_lock_days switches a lock on.",
         )
     for role in _below(data.database, iam.CfnRole):
-        for policy in ("AWSBackupServiceRolePolicyForBackup", "AmazonRDSEnhancedMonitoringRole"):
-            if policy in str(cdk.Stack.of(data).resolve(role.managed_policy_arns)):
-                registry.add(role, _managed_policy(f"service-role/{policy}"), reason=_SERVICE_POLICY)
+        for name in _DATA_SERVICE_POLICIES:
+            if f"/{name}'" in str(cdk.Stack.of(data).resolve(role.managed_policy_arns)):
+                registry.add(role, _managed_policy(f"service-role/{name}"), reason=_SERVICE_POLICY)
     for rule in _below(data.database, events.CfnRule):
         registry.add(
             rule,
             *_in("EventBusDLQ", SERVERLESS),
             reason="The rule tells people of RDS events. EventBridge retries a topic of the same region for a day, and "
             "a queue of undelivered news would need somebody to be told of it in turn.",
+        )
+    if data.documents.malware_protection is not None:
+        for scanner in _below(data.documents.malware_protection, iam.CfnManagedPolicy):
+            rules = f"arn:{data.partition}:events:{data.region}:{_account(data)}:rule/"
+            scanned = data.get_logical_id(next(_below(data.documents.bucket, s3.CfnBucket)))
+            registry.add(
+                scanner,
+                *_in(f"IAM5[Resource::{rules}DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3*]", SOLUTIONS),
+                *_in(f"IAM5[Resource::<{scanned}.Arn>/*]", SOLUTIONS),
+                reason="GuardDuty scans every object of the bucket, and names its one event rule itself; AWS documents "
+                "these permissions for the plan's role.",
+            )
+    if settings.database.proxy:
+        registry.add(
+            data.database.instance,
+            *_in("RDS11", SOLUTIONS),
+            reason="RDS Proxy listens on 5432 and on no other port, and the data tier's network ACL lets in one port.",
+        )
+        for policy in _below(data.database, iam.CfnPolicy):
+            registry.add(policy, *_in("IAMNoInlinePolicy", HIPAA, NIST4, NIST5, PCI), reason=_INLINE)
+    if settings.database.restore_snapshot is not None or settings.database.restore_resource_id is not None:
+        registry.add(
+            data.database.instance,
+            *_in("RDS2", SOLUTIONS),
+            *_in("RDSStorageEncrypted", HIPAA, NIST4, NIST5, PCI),
+            reason="RDS takes a restored instance's encryption and key from its source and refuses to be told another; "
+            "every instance and backup of this application is encrypted.",
+        )
+    if not settings.database.backup_plan:
+        registry.add(
+            data.database.instance,
+            *_in("RDSInBackupPlan", HIPAA, NIST4, NIST5),
+            reason="A development profile makes do with RDS's own backups, which end with the instance. Production "
+            "refuses backup_plan = false.",
         )
     if not settings.database.multi_az:
         registry.add(
@@ -136,6 +191,14 @@ def _api(registry: _Registry, application: Application) -> None:
         reason="A client certificate proves the gateway to an HTTP backend. The backend here is Lambda, which is "
         "called by IAM and never sees a certificate.",
     )
+    if not application.settings.api.web_acl.enabled:
+        registry.add(
+            stage,
+            *_in("APIG3", SOLUTIONS),
+            *_in("APIGWAssociatedWithWAF", NIST5, PCI),
+            reason="A development profile saves the ten dollars of a web ACL; authorizer, models and throttling stay. "
+            "Production refuses web_acl.enabled = false.",
+        )
     for method in _below(api.api, apigateway.CfnMethod):
         if method.authorization_type == "CUSTOM":
             registry.add(
@@ -208,7 +271,7 @@ def _audit(registry: _Registry, application: Application) -> None:
             reason="The profile says that the account's management events are recorded by another trail; a second copy "
             "is paid for each event.",
         )
-    account = "<AWS::AccountId>" if cdk.Token.is_unresolved(audit.account) else audit.account
+    account = _account(audit)
     for policy in _below(trail, iam.CfnManagedPolicy):
         group = audit.get_logical_id(next(_below(trail.log_group, logs.CfnLogGroup)))
         stream = (
@@ -245,10 +308,20 @@ def _log_target(registry: _Registry, bucket: IConstruct) -> None:
     )
 
 
+def _account(stack: cdk.Stack) -> str:
+    """Return the stack's account as cdk-nag writes it."""
+    return "<AWS::AccountId>" if cdk.Token.is_unresolved(stack.account) else stack.account
+
+
 def _managed_policy(name: str) -> str:
     return f"{SOLUTIONS}::{SOLUTIONS}-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]"
 
 
+_DATA_SERVICE_POLICIES = (
+    "AWSBackupServiceRolePolicyForBackup",
+    "AWSBackupServiceRolePolicyForRestores",
+    "AmazonRDSEnhancedMonitoringRole",
+)
 _SERVICE_POLICY = (
     "The service requires this policy of its own role, and AWS keeps it in step with what the service does. Only the "
     "service can assume the role."

@@ -34,7 +34,8 @@ class AuditStack(ProfileStack):
             self,
             "Trail",
             data_events=[data.documents],
-            alarm_topic=network.alarms,
+            # Without management events no alarm could ever fire, and the construct refuses a topic for none.
+            alarm_topic=network.alarms if existing is None or existing.log_group is not None else None,
             existing_trail=existing,
             object_lock=ObjectLock(
                 mode=audit.lock_mode,

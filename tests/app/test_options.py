@@ -1,0 +1,99 @@
+"""Every option that a profile offers passes the gate: its author can acknowledge nothing, and should not have to."""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+import pytest
+
+import app
+from profiles.reading import load
+from tests.conftest import FLAGS
+
+COMMON = """
+name = "options"
+region = "eu-central-1"
+zones = ["eu-central-1a", "eu-central-1b"]
+"""
+PROFILES = {
+    "what-can-be-added": """
+        [network]
+        egress = "nat"
+        flow_logs = "s3"
+        interface_endpoints = ["secretsmanager", "ecr.api"]
+        instance_connect = true
+        organization_id = "o-abcdefghij"
+        [documents]
+        object_lock_days = 30
+        malware_protection = true
+        [database]
+        port = 5432
+        proxy = true
+        restore_testing = true
+        [api]
+        issuer = "cognito"
+        source_networks = ["203.0.113.0/24"]
+        cors_origins = ["https://app.example.com"]
+        usage_plan = { rate = 10, burst = 20, quota_per_day = 1000 }
+        web_acl = { count_only = ["SizeRestrictions_QUERYSTRING"] }
+        [audit]
+        lock_mode = "compliance"
+        confirm_compliance = true
+        [alarms]
+        email = "security@example.com"
+        """,
+    "what-can-be-given-up": """
+        [network]
+        egress = "regional-nat"
+        [database]
+        backup_plan = false
+        multi_az = false
+        deletion_protection = false
+        generation = 2
+        restore_snapshot = "before-the-move"
+        [api]
+        issuer = "https://login.example.com/"
+        authorizer_cache_seconds = 0
+        web_acl = { enabled = false }
+        [audit]
+        existing_trail = true
+        """,
+    "what-can-be-elsewhere": """
+        [network]
+        public_subnets = true
+        [database]
+        generation = 2
+        restore_resource_id = "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        [api]
+        issuer = "https://login.example.com/"
+        [api.domain]
+        name = "api.example.com"
+        certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+        hosted_zone_id = "Z0123456789ABCDEFGHIJ"
+        hosted_zone_name = "example.com"
+        [audit]
+        existing_trail = true
+        existing_log_group = "the/other/trail"
+        """,
+}
+
+
+@pytest.mark.parametrize("options", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("account", ["", "123456789012"], ids=["any-account", "one-account"])
+def test_every_option_passes_the_gate(options: str, account: str, tmp_path: Path) -> None:
+    profile = tmp_path / "options.toml"
+    profile.write_text(f'account = "{account}"\n{COMMON}\n{options}')
+    tree = cdk.App(context=FLAGS, outdir=str(tmp_path / "cdk.out"), analytics_reporting=False)
+    _, gate = app.compose(tree, load(str(profile)))
+    verdict = gate.synth()
+    assert verdict.passed, verdict.text()
+
+
+def test_what_only_a_construct_can_refuse_is_told_without_a_stack_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = tmp_path / "options.toml"
+    profile.write_text(f'{COMMON}\n[api]\nissuer = "cognito"\nweb_acl = {{ count_only = ["no-such-rule"] }}\n')
+    context = {**FLAGS, "profile": str(profile)}
+    monkeypatch.setattr("aws_cdk.App", lambda made=cdk.App: made(context=context, outdir=str(tmp_path / "cdk.out")))
+    assert app.main() == 1
+    assert capsys.readouterr().err.startswith("WebAcl 'WebAcl' cannot be built, 1 problem:\n  WebAcl.count: got ")
