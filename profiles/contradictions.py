@@ -70,13 +70,6 @@ def contradictions(settings: Settings) -> list[str]:
         "name the instance, or leave the time out",
     )
     check(
-        not (restored and database.managed_secret),
-        "database.managed_secret",
-        True,
-        "false with a restore: RDS for PostgreSQL restores none with a managed secret",
-        "leave it out",
-    )
-    check(
         audit.lock_mode == "governance" or audit.confirm_compliance,
         "audit.confirm_compliance",
         False,

@@ -137,7 +137,6 @@ class DatabaseSettings(Section):
     backup_plan: bool = Field(True, description="leave it out for true")
     restore_testing: bool = Field(False, description="true restores a snapshot each week to prove that it can be")
     monitoring_seconds: MonitoringSeconds = Field(60, description="leave it out for 60")
-    managed_secret: bool = Field(False, description="leave it out: the master signs in by IAM")
     proxy: bool = Field(False, description="true adds RDS Proxy, about 22 dollars a month; needs port = 5432")
     deletion_protection: bool = Field(True, description="leave it out for true")
     generation: int = Field(1, ge=1, le=99, description="raise it by one for a new instance beside the old one")

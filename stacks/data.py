@@ -52,7 +52,6 @@ class DataStack(ProfileStack):
             multi_az=database.multi_az,
             port=database.port,
             database_name="documents",
-            managed_secret=database.managed_secret,
             backup_retention=cdk.Duration.days(database.backup_retention_days),
             backup_plan=database.backup_plan,
             restore_testing=database.restore_testing,
