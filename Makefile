@@ -10,7 +10,7 @@ CDK = $(NODE) node_modules/aws-cdk/bin/cdk
 FUNCTIONS := constructs/secure_backend/authorizer services/documents
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth cdk test check snapshots acknowledgements packages-compared lock picture bench wheel clean
+.PHONY: help setup synth cdk test check snapshots acknowledgements packages-compared lock docs bench wheel clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -67,9 +67,11 @@ lock: setup ## compile the requirements anew from pyproject.toml
 	@for function in $(FUNCTIONS); do (cd $$function && $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade requirements.in --generate-hashes --no-python-downloads --python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all: --custom-compile-command "make lock" --output-file requirements.txt); done
 	@$(BIN)/python -m secure_backend.lambda_packages --record $(FUNCTIONS)
 
-picture: setup ## draw docs/stacks.svg anew from the templates of the dev profile
+docs: setup ## write docs/ anew: the picture of the dev profile, the rules, the constructs' arguments
 	@$(CDK) synth --quiet --context profile=dev
 	@$(BIN)/python -m stacks.picture cdk.out docs/stacks.svg
+	@$(BIN)/python -m secure_backend.compliance.rules > docs/rules.md
+	@$(BIN)/python -m docs.constructs > docs/constructs.md
 
 bench: setup ## time the synth beside a plain-L2 app, alternating
 	@$(BIN)/python -m bench

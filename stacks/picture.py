@@ -1,4 +1,4 @@
-"""Draws the stacks of a cloud assembly: what each holds, and who needs whom. `make picture` writes docs/stacks.svg."""
+"""Draws the stacks of a cloud assembly: what each holds, and who needs whom. `make docs` writes docs/stacks.svg."""
 
 import argparse
 import sys

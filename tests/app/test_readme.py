@@ -11,6 +11,7 @@ from pathlib import Path
 import aws_cdk as cdk
 import pytest
 
+from docs.constructs import page
 from secure_backend import EncryptedPostgres, InvalidPropertiesError, SecureVpc
 from secure_backend.analysis import Assembly
 from secure_backend.analysis.cost import monthly_costs
@@ -94,7 +95,11 @@ def test_the_cost_it_names_is_computed_from_the_templates(name: str, synthesized
 
 def test_the_picture_is_drawn_from_todays_templates(dev: Synthesized) -> None:
     drawn = (ROOT / "docs" / "stacks.svg").read_text()
-    assert drawn == picture(Assembly.from_directory(dev.directory)), "run `make picture`"
+    assert drawn == picture(Assembly.from_directory(dev.directory)), "run `make docs`"
+
+
+def test_the_page_of_the_constructs_is_written_from_todays_signatures() -> None:
+    assert (ROOT / "docs" / "constructs.md").read_text() == page(), "run `make docs`"
 
 
 def test_every_file_it_links_to_is_there() -> None:
