@@ -78,6 +78,8 @@ class ApiStack(ProfileStack):
         self.handler.node.add_dependency(self.migrations)
         # Signing an upload lends this permission; nothing here reads an object.
         data.documents.grant_write(self.handler, prefix="incoming/")
+        if settings.api.cors_origins:
+            self.handler.add_environment("CORS_ORIGINS", " ".join(settings.api.cors_origins))
 
         self.user_pool = self._user_pool(settings) if settings.api.issuer == "cognito" else None
         self.api = HardenedApi(
@@ -88,7 +90,7 @@ class ApiStack(ProfileStack):
             throttle=Throttle(rate=settings.api.rate, burst=settings.api.burst),
             source_networks=settings.api.source_networks,
             usage_plan=_usage_plan(settings.api),
-            cors=Cors(origins=settings.api.cors_origins) if settings.api.cors_origins else None,
+            cors=_cors(settings.api),
             web_acl=self._web_acl(settings.api),
             without_web_acl=not settings.api.web_acl.enabled,
             domain=self._domain(settings.api),
@@ -190,6 +192,11 @@ class ApiStack(ProfileStack):
                 self, "HostedZone", hosted_zone_id=api.domain.hosted_zone_id, zone_name=api.domain.hosted_zone_name
             ),
         )
+
+
+def _cors(api: ApiSettings) -> Cors | None:
+    key = ["X-Api-Key"] if api.usage_plan else []
+    return Cors(origins=api.cors_origins, headers=["Authorization", "Content-Type", *key]) if api.cors_origins else None
 
 
 def _usage_plan(api: ApiSettings) -> UsagePlan | None:

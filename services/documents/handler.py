@@ -90,6 +90,7 @@ def handler(event: dict[str, Any], context: object) -> Answer:  # noqa: ARG001 -
     except Exception as error:  # noqa: BLE001 - the caller is told nothing of it
         logger.error("failed: %s", type(error).__name__)  # noqa: TRY400 - a trace might hold values of the request
         answer = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the request could not be answered").answer()
+    answer["headers"] |= _for_browsers(event)
     took = round((time.monotonic() - began) * 1000)
     logger.info("%s %s %s %d ms", event.get("httpMethod"), event.get("resource"), answer["statusCode"], took)
     return answer
@@ -120,8 +121,24 @@ def _owner(event: Mapping[str, Any]) -> str:
     return f"{issuer}|{subject}"
 
 
+def _headers(event: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+
+
+def _for_browsers(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return what lets pages of ``CORS_ORIGINS`` read the answer: the gateway answers preflight requests only."""
+    origins = os.environ.get("CORS_ORIGINS", "").split()
+    if not origins:
+        return {}
+    allowed = {"Vary": "Origin"}
+    origin = _headers(event).get("origin")
+    if origin in origins:
+        allowed |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Location, Retry-After"}
+    return allowed
+
+
 def _body(event: Mapping[str, Any]) -> NewDocument:
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    headers = _headers(event)
     if not _JSON.fullmatch(headers.get("content-type") or "") or event.get("isBase64Encoded"):
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body as application/json")
     try:

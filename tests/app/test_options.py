@@ -4,6 +4,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import assertions
 
 import app
 from profiles.reading import load
@@ -86,6 +87,24 @@ def test_every_option_passes_the_gate(options: str, account: str, tmp_path: Path
     _, gate = app.compose(tree, load(str(profile)))
     verdict = gate.synth()
     assert verdict.passed, verdict.text()
+
+
+def test_a_page_of_a_named_origin_may_send_the_key_and_read_the_answer(tmp_path: Path) -> None:
+    profile = tmp_path / "options.toml"
+    profile.write_text(f"{COMMON}\n{PROFILES['what-can-be-added']}")
+    tree = cdk.App(context=FLAGS, outdir=str(tmp_path / "cdk.out"), analytics_reporting=False)
+    application, _ = app.compose(tree, load(str(profile)))
+    template = assertions.Template.from_stack(application.api)
+    template.has_resource_properties(
+        "AWS::Lambda::Function",
+        {"Environment": {"Variables": assertions.Match.object_like({"CORS_ORIGINS": "https://app.example.com"})}},
+    )
+    preflights = template.find_resources("AWS::ApiGateway::Method", {"Properties": {"HttpMethod": "OPTIONS"}})
+    assert len(preflights) == 2
+    for preflight in preflights.values():
+        (response,) = preflight["Properties"]["Integration"]["IntegrationResponses"]
+        allowed = response["ResponseParameters"]["method.response.header.Access-Control-Allow-Headers"]
+        assert allowed == "'Authorization,Content-Type,X-Api-Key'"
 
 
 def test_what_only_a_construct_can_refuse_is_told_without_a_stack_trace(

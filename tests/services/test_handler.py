@@ -243,3 +243,20 @@ def test_neither_body_nor_token_nor_names_reach_the_log(caplog: pytest.LogCaptur
 def test_ids_are_made_by_the_server() -> None:
     _, created = call("POST", "/documents", body=GOOD)
     assert UUID(created["id"]).version == 4
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [("https://app.example.com", "https://app.example.com"), ("https://evil.example.com", None), (None, None)],
+)
+def test_pages_of_the_named_origins_alone_may_read_an_answer_and_an_error(
+    origin: str | None, allowed: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"Content-Type": "application/json", **({"origin": origin} if origin else {})}
+    for method in ("GET", "DELETE"):
+        assert "Vary" not in handler(event(method, "/documents", headers=headers), None)["headers"]
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example.com https://b.example.com")
+    for method in ("GET", "DELETE"):
+        answer = handler(event(method, "/documents", headers=headers), None)
+        assert answer["headers"].get("Access-Control-Allow-Origin") == allowed
+        assert answer["headers"]["Vary"] == "Origin"
