@@ -89,7 +89,9 @@ class NetworkSettings(Section):
     public_subnets: bool = Field(False, description="leave it out: nothing of the application is public but the API")
     flow_logs: Literal["log-group", "s3"] = Field("log-group", description='leave it out for "log-group"')
     interface_endpoints: tuple[str, ...] = Field((), description='name services such as "secretsmanager"')
-    instance_connect: bool = Field(False, description="true opens the operators' way to the database")
+    instance_connect: bool = Field(
+        False, description="true makes the endpoint; the operators' host and its rule to the database are yours to add"
+    )
     organization_id: str | None = Field(
         None, pattern=r"^o-[a-z0-9]{10,32}$", description="copy it from AWS Organizations, or leave it out"
     )

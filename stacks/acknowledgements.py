@@ -172,7 +172,7 @@ def _data(registry: _Registry, application: Application) -> None:
             data.database.instance,
             *_in("RDS10", SOLUTIONS),
             *_in("RDSInstanceDeletionProtectionEnabled", HIPAA, NIST4, NIST5),
-            reason="A development profile's instance may be ended by deleting its stack, and it is retained even then. "
+            reason="A development profile's instance may be deleted by hand; its stack retains it in any case. "
             "Production refuses deletion_protection = false.",
         )
 

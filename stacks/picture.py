@@ -121,7 +121,8 @@ def _needs(stack: Stack, stacks: list[Stack]) -> dict[str, int]:
 
 def _imports(value: object) -> set[str]:
     if isinstance(value, dict):
-        name = value.get("Fn::ImportValue")
+        output = value.get("Fn::GetStackOutput")
+        name = f"{output['StackName']}:{output['OutputName']}" if output else value.get("Fn::ImportValue")
         found = {name} if isinstance(name, str) else set()
         return found.union(*(_imports(item) for item in value.values()))
     return set().union(*(_imports(item) for item in value)) if isinstance(value, list) else set()
