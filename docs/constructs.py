@@ -5,6 +5,7 @@ import node  # noqa: F401 - names the Node of the requirements to jsii
 import enum
 import inspect
 import re
+from collections.abc import Sequence
 
 from constructs import Construct
 
@@ -44,7 +45,7 @@ def _others() -> str:
     return f"## What they take, and what else there is\n\n{_table('name', 'kind', 'what it is', rows=rows)}"
 
 
-def _table(*heads: str, rows: list[tuple[str, ...]]) -> str:
+def _table(*heads: str, rows: Sequence[tuple[str, ...]]) -> str:
     lines = [heads, ("---",) * len(heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 

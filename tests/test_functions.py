@@ -128,3 +128,10 @@ def test_every_bad_property_is_told_at_once(stack: cdk.Stack) -> None:
     assert "EncryptedFunction.memory_mib: got 64; expected 128 to 10240; leave it out for 256" in message
     assert "EncryptedFunction.log_retention: got 365; expected a bounded aws_logs.RetentionDays" in message
     assert "expected subnets and security_group beside it" in message
+
+
+@pytest.mark.parametrize("timeout", [cdk.Duration.minutes(16), cdk.Duration.seconds(0), 30])
+def test_a_timeout_that_lambda_does_not_offer_is_refused(stack: cdk.Stack, timeout: Any) -> None:
+    with pytest.raises(InvalidPropertiesError) as refused:
+        function(stack, timeout=timeout)
+    assert "expected a Duration of 1 to 900 seconds; leave it out for 10 seconds" in str(refused.value)

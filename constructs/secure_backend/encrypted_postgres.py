@@ -26,9 +26,9 @@ from secure_backend.postgres import properties
 from secure_backend.postgres.alarms import PostgresAlarms
 from secure_backend.postgres.backup import PostgresBackup
 from secure_backend.postgres.instance import PostgresInstance, identifier_of, log_groups_of, removal_policy_of
-from secure_backend.postgres.network import DataTier, check_peer, check_placement
+from secure_backend.postgres.network import PROXY_PORT, DataTier, check_peer, check_placement, check_port
 from secure_backend.postgres.parameters import PostgresParameters
-from secure_backend.postgres.proxy import PROXY_PORT, PostgresProxy
+from secure_backend.postgres.proxy import PostgresProxy
 from secure_backend.postgres.restore import PointInTime, SnapshotSource, check_source
 from secure_backend.security_groups import ClosedSecurityGroup
 from secure_backend.validation import Validation
@@ -137,7 +137,8 @@ class EncryptedPostgres(Construct):
         properties.check_instance_type(check, size)
         properties.check_storage(check, allocated_storage_gib, max_allocated_storage_gib, iops, storage_throughput)
         properties.check_version(check, major_version)
-        check.whole_number("port", port, 1150, 65535, "leave it out for 5433")
+        if check.whole_number("port", port, 1150, 65535, "leave it out for 5433") and subnets is None:
+            check_port(check, vpc, port, proxy=proxy)
         properties.check_name(check, "database_name", database_name, 63)
         properties.check_name(check, "master_user", master_user, 16)
         properties.check_times(check, backup_retention=retention, monitoring_interval=interval, slow_statement=slow)

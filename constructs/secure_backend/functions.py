@@ -54,7 +54,7 @@ class EncryptedFunction(lambda_.Function):
     :param key: encrypts its environment and its log group.
     :param runtime: Python 3.14 when left out.
     :param environment: no secrets: whoever may read the function's configuration sees it.
-    :param timeout: 10 seconds when left out, 15 minutes at most.
+    :param timeout: 1 second to 15 minutes, 10 seconds when left out.
     :param memory_mib: 256 when left out, 128 to 10240.
     :param vpc: the VPC that it runs in; outside any VPC when left out.
     :param subnets: where in the VPC, such as :attr:`SecureVpc.app_subnets`; needed beside ``vpc``.
@@ -81,9 +81,11 @@ class EncryptedFunction(lambda_.Function):
         security_group: ec2.ISecurityGroup | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
     ) -> None:
+        limit = cdk.Duration.seconds(10) if timeout is None else timeout
         check = Validation(self, id)
         check.construct("key", key, kms.Key, "pass the key object that encrypts environment and logs")
         check.whole_number("memory_mib", memory_mib, 128, 10_240, "leave it out for 256")
+        check.seconds("timeout", limit, 1, 900, "leave it out for 10 seconds")
         check.retention("log_retention", log_retention)
         check.check(
             vpc is None or (subnets is not None and security_group is not None),
@@ -116,7 +118,7 @@ class EncryptedFunction(lambda_.Function):
             architecture=lambda_.Architecture.ARM_64,
             environment=dict(environment or {}),
             environment_encryption=key,
-            timeout=timeout or cdk.Duration.seconds(10),
+            timeout=limit,
             memory_size=memory_mib,
             tracing=lambda_.Tracing.ACTIVE,
             logging_format=lambda_.LoggingFormat.JSON,

@@ -141,6 +141,7 @@ class SecureVpc(Construct):
             public=has_public,
         )
         default_security_group.keep_handler_logs(self, self.key)
+        self.database_port = database_port
         self.app_subnets = ec2.SubnetSelection(subnet_group_name=APP)
         self.data_subnets = ec2.SubnetSelection(subnet_group_name=DATA)
         self.public_subnets = ec2.SubnetSelection(subnet_group_name=PUBLIC) if has_public else None

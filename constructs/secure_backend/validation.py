@@ -16,6 +16,10 @@ from aws_cdk import aws_logs as logs
 _TOKEN = "a token (a value known only at deployment)"  # noqa: S105 - the CDK's word, no secret
 
 
+HOST_NAME = r"(?=[^:]{1,253}(:|$))[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+"
+_ORIGIN = rf"(https://{HOST_NAME}|http://(localhost|127\.0\.0\.1))(:[0-9]{{1,5}})?"
+
+
 class InvalidPropertiesError(ValueError):
     """A construct was given properties that it cannot be built from; the message lists all of them."""
 
@@ -94,12 +98,26 @@ class Validation:
 
     def days(self, property: str, value: object, low: int, high: int, do: str) -> bool:  # noqa: A002
         """Check for a :class:`aws_cdk.Duration` of whole days from ``low`` to ``high``."""
-        expected = f"a Duration of {low} to {high} days"
+        return self._duration(property, value, f"a Duration of {low} to {high} days", (86_400_000, low, high), do)
+
+    def seconds(self, property: str, value: object, low: int, high: int, do: str) -> bool:  # noqa: A002
+        """Check for a :class:`aws_cdk.Duration` of whole seconds from ``low`` to ``high``."""
+        return self._duration(property, value, f"a Duration of {low} to {high} seconds", (1_000, low, high), do)
+
+    def _duration(
+        self,
+        property: str,  # noqa: A002 - the house's word
+        value: object,
+        expected: str,
+        bounds: tuple[int, int, int],
+        do: str,
+    ) -> bool:
         if not isinstance(value, cdk.Duration) or value.is_unresolved():
             self.refuse(property, value, expected, do)
             return False
-        days = value.to_milliseconds() / 86_400_000
-        return self.check(days.is_integer() and low <= days <= high, property, value, expected, do)
+        unit, low, high = bounds
+        amount = value.to_milliseconds() / unit
+        return self.check(amount.is_integer() and low <= amount <= high, property, value, expected, do)
 
     def retention(self, property: str, value: object) -> bool:  # noqa: A002
         """Check for a member of :class:`aws_cdk.aws_logs.RetentionDays`, the retentions CloudWatch Logs offers."""
@@ -126,6 +144,16 @@ class Validation:
                 continue
             sound &= self.check(network.prefixlen > 0, property, value, "a range that is not the whole internet", do)
         return sound
+
+    def origin(self, property: str, value: object) -> bool:  # noqa: A002
+        """Check for one browser origin: https and a whole host name; http for this machine alone, no wildcard."""
+        return self.text(
+            property,
+            value,
+            _ORIGIN,
+            "an https origin without a wildcard",
+            "pass one such as https://app.example.com, without path and slash",
+        )
 
     def email(self, property: str, value: object) -> bool:  # noqa: A002
         """Check for an address that SNS can send a confirmation to."""

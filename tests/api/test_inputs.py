@@ -162,10 +162,11 @@ def test_cognito_without_named_clients_is_refused(stack: cdk.Stack, client_ids: 
     assert "HardenedApi.authorizer.client_ids: got" in told
 
 
-def test_cognito_is_refused_where_there_are_no_user_pools(new_stack: NewStack) -> None:
-    stack = new_stack(region="cn-north-1")
+@pytest.mark.parametrize("region", ["cn-north-1", "cn-northwest-1"])
+def test_cognito_is_refused_where_there_are_no_user_pools(new_stack: NewStack, region: str) -> None:
+    stack = new_stack(region=region)
     told = refusal(stack, authorizer=CognitoAuthorizer(user_pool=pool_in(stack), client_ids=["client"]))
-    assert "HardenedApi.authorizer: got 'CognitoAuthorizer in cn-north-1'; expected a region with user pools" in told
+    assert f"HardenedApi.authorizer: got 'CognitoAuthorizer in {region}'; expected a region with user pools" in told
 
 
 def test_a_user_pool_given_by_its_id_is_refused(stack: cdk.Stack) -> None:

@@ -78,7 +78,7 @@ def test_an_open_or_plain_origin_is_refused(stack: cdk.Stack, origin: str) -> No
     rule = s3.CorsRule(allowed_methods=[s3.HttpMethods.POST], allowed_origins=[origin])
     assert problems_of(stack, cors=[rule]) == [
         f"EncryptedBucket.cors: got '{origin}'; expected an https origin without a wildcard; "
-        "pass s3.CorsRule objects with origins such as https://app.example.com"
+        "pass one such as https://app.example.com, without path and slash"
     ]
 
 

@@ -16,9 +16,12 @@ from hypothesis import strategies as st
 from secure_backend.encrypted_postgres import EncryptedPostgres
 from secure_backend.postgres import properties
 from secure_backend.postgres.restore import PointInTime, SnapshotSource
+from secure_backend.secure_vpc import SecureVpc
 from secure_backend.validation import InvalidPropertiesError, Validation
 from tests.postgres import cases as postgres_cases
 from tests.postgres.cases import database, new_app, new_stack
+
+ZONES = ["eu-central-1a", "eu-central-1b"]
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +150,33 @@ def test_a_bad_input_is_told_with_what_would_be_right(
 
     assert message in told
     assert "1 problem:" in told
+
+
+@pytest.mark.parametrize(
+    ("let_in", "port", "proxy", "message"),
+    [
+        (
+            5433,
+            5434,
+            False,
+            "port: got 5434; expected 5433, the one port that the VPC's data tier lets in; pass",
+        ),
+        (5433, 5433, True, "port: got 5433; expected 5432 beside a proxy, which listens on no other"),
+    ],
+)
+def test_a_port_that_the_data_tier_keeps_shut_is_refused(let_in: int, port: int, proxy: bool, message: str) -> None:
+    stack = new_stack(new_app())
+    vpc = SecureVpc(stack, "Vpc", cidr="10.20.0.0/16", zones=ZONES, database_port=let_in)
+    with pytest.raises(InvalidPropertiesError) as raised:
+        EncryptedPostgres(stack, "Database", vpc=vpc, port=port, proxy=proxy)
+    assert message in str(raised.value)
+    assert "1 problem:" in str(raised.value)
+
+
+def test_a_port_that_the_data_tier_lets_in_is_taken() -> None:
+    stack = new_stack(new_app())
+    vpc = SecureVpc(stack, "Vpc", cidr="10.20.0.0/16", zones=ZONES, database_port=5432)
+    assert EncryptedPostgres(stack, "Database", vpc=vpc, port=5432, proxy=True).port == 5432
 
 
 def test_all_problems_are_told_at_once_under_the_constructs_name(stack: cdk.Stack, vpc: ec2.Vpc) -> None:

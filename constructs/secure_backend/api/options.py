@@ -23,10 +23,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 
-from secure_backend.validation import Validation
+from secure_backend.validation import HOST_NAME, Validation
 
-_HOST = r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+"
-_ORIGIN = rf"https://{_HOST}(:[0-9]{{1,5}})?|http://localhost(:[0-9]{{1,5}})?"
 _HEADER = r"[A-Za-z][A-Za-z0-9-]{0,63}"
 
 
@@ -93,9 +91,7 @@ class Cors:
         origins = _texts(check, f"{name}.origins", self.origins, 'pass origins such as ["https://app.example.com"]')
         for origin in origins:
             if origin != "*":
-                check.text(
-                    f"{name}.origins", origin, _ORIGIN, "https://host, with a port if need be", "drop path and slash"
-                )
+                check.origin(f"{name}.origins", origin)
         check.check(
             "*" not in origins or len(origins) == 1, f"{name}.origins", origins, "* alone", "drop the other origins"
         )
@@ -110,10 +106,7 @@ class Cors:
                 "name the one origin, or leave credentials out: a bearer token needs none",
             )
         if self.max_age is not None:
-            seconds = self.max_age.to_seconds() if isinstance(self.max_age, cdk.Duration) else -1
-            check.check(
-                0 <= seconds <= 86_400, f"{name}.max_age", self.max_age, "a Duration up to a day", "leave it out"
-            )
+            check.seconds(f"{name}.max_age", self.max_age, 0, 86_400, "leave it out for an hour")
 
     @property
     def error_origin(self) -> str:
@@ -136,7 +129,7 @@ class Domain:
 
     def check(self, check: Validation, name: str) -> None:
         """Record what is wrong with the values."""
-        check.text(f"{name}.name", self.name, _HOST, "a lowercase host name", "pass one such as api.example.com")
+        check.text(f"{name}.name", self.name, HOST_NAME, "a lowercase host name", "pass one such as api.example.com")
         check.construct(
             f"{name}.hosted_zone",
             self.hosted_zone,

@@ -6,7 +6,6 @@ Example::
 """
 
 import ipaddress
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -19,8 +18,6 @@ from secure_backend.validation import Validation
 
 _RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_ENDS = ("-s3alias", "--ol-s3", "--x-s3", "--table-s3")
-_LOCAL_ORIGIN = re.compile(r"http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?")
-_ORIGIN = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +161,7 @@ def check_cors(check: Validation, rules: Sequence[s3.CorsRule]) -> None:
             check.refuse("cors", rule, "an s3.CorsRule", do)
             continue
         for origin in rule.allowed_origins:
-            named = _ORIGIN.fullmatch(origin) or _LOCAL_ORIGIN.fullmatch(origin)
-            check.check(bool(named), "cors", origin, "an https origin without a wildcard", do)
+            check.origin("cors", origin)
 
 
 def _is_address(name: str) -> bool:

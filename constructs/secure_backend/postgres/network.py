@@ -7,6 +7,10 @@ from aws_cdk import aws_ec2 as ec2
 
 from secure_backend.validation import Validation
 
+# RDS Proxy listens on the engine's default port, whatever the database's is.
+# Source: Amazon RDS User Guide, "RDS Proxy", limitations for RDS for PostgreSQL.
+PROXY_PORT = 5432
+
 
 class DataTier(Protocol):
     """What a database needs of a network; :class:`~secure_backend.secure_vpc.SecureVpc` has it."""
@@ -69,6 +73,25 @@ def check_placement(
         "give the network a second zone",
     )
     return Placement(vpc=network, subnets=chosen) if private and several else None
+
+
+def check_port(check: Validation, vpc: DataTier | ec2.IVpc, port: int, *, proxy: bool) -> None:
+    """Record a port that a SecureVpc's data tier keeps shut: peers would wait for an answer until they give up."""
+    let_in = getattr(vpc, "database_port", port)
+    check.check(
+        port == let_in,
+        "port",
+        port,
+        f"{let_in}, the one port that the VPC's data tier lets in",
+        "pass the same to SecureVpc as database_port, or leave both out for 5433",
+    )
+    check.check(
+        not proxy or not hasattr(vpc, "database_port") or port == PROXY_PORT,
+        "port",
+        port,
+        f"{PROXY_PORT} beside a proxy, which listens on no other, while the data tier lets in one port only",
+        f"pass port={PROXY_PORT}, and database_port={PROXY_PORT} to SecureVpc",
+    )
 
 
 def check_peer(check: Validation, peer: ec2.IConnectable) -> None:

@@ -197,7 +197,7 @@ def check_times(
 ) -> None:
     """Record durations that RDS does not offer."""
     check.days("backup_retention", backup_retention, 1, 35, "pass cdk.Duration.days(7) or more")
-    interval = monitoring_interval.to_seconds() if isinstance(monitoring_interval, Duration) else None
+    interval = monitoring_interval.to_milliseconds() / 1_000 if isinstance(monitoring_interval, Duration) else None
     check.check(
         interval in _MONITORING_SECONDS,
         "monitoring_interval",

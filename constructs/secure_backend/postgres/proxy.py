@@ -11,10 +11,6 @@ from secure_backend.log_groups import EncryptedLogGroup
 from secure_backend.postgres.network import Placement
 from secure_backend.security_groups import ClosedSecurityGroup
 
-# RDS Proxy listens on the engine's default port, whatever the database's is.
-# Source: Amazon RDS User Guide, "RDS Proxy", limitations for RDS for PostgreSQL.
-PROXY_PORT = 5432
-
 
 class PostgresProxy(Construct):
     """An RDS Proxy that takes TLS connections only and needs no secret: it signs in to the database by IAM too.
