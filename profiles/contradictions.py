@@ -83,6 +83,14 @@ def contradictions(settings: Settings) -> list[str]:
         "nothing without existing_trail = true",
         "leave it out",
     )
+    if settings.api.issuer == "cognito":
+        check(
+            not any(word in settings.name for word in ("aws", "amazon", "cognito")),
+            "name",
+            settings.name,
+            "a name without aws, amazon or cognito: it begins the token endpoint's, and Cognito refuses these words",
+            "choose another, or name a token issuer of your own",
+        )
     domain = settings.api.domain
     if domain is not None and region:
         check(

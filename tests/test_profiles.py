@@ -196,6 +196,13 @@ def test_every_key_says_what_to_do_when_it_is_wrong() -> None:
     assert silent == []
 
 
+def test_a_name_that_cognito_refuses_in_its_addresses_is_refused_before_the_deployment(refusal: Refusal) -> None:
+    dev = (ROOT / "profiles/dev.toml").read_text()
+    assert "name: got 'aws-documents'; expected a name without aws, amazon or cognito" in refusal(
+        dev.replace('name = "secure-backend-dev"', 'name = "aws-documents"')
+    )
+
+
 @given(st.integers())
 def test_a_port_is_accepted_exactly_from_1150_to_65535(port: int) -> None:
     accepted = True

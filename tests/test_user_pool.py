@@ -44,6 +44,8 @@ def test_the_client_is_a_machine_with_its_own_scopes_and_tokens_for_15_minutes(s
     ApiUserPool(stack, "Callers", domain_prefix="documents-1", scopes=SCOPES)
     client = properties(stack, "AWS::Cognito::UserPoolClient")
     assert client["AllowedOAuthFlows"] == ["client_credentials"]
+    # Without a list Cognito would let users sign in through this client.
+    assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
     assert client["GenerateSecret"] is True
     assert (client["AccessTokenValidity"], client["TokenValidityUnits"]["AccessToken"]) == (15, "minutes")
     assert "documents:read" in json.dumps(client["AllowedOAuthScopes"])

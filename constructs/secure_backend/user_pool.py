@@ -99,12 +99,17 @@ class ApiUserPool(Construct):
             prevent_user_existence_errors=True,
             enable_token_revocation=True,
             access_token_validity=cdk.Duration.minutes(15),
-            auth_flows=cognito.AuthFlow(),
             o_auth=cognito.OAuthSettings(
                 flows=cognito.OAuthFlows(client_credentials=True),
                 scopes=[oauth_scope(self.resource_server, api_scope) for api_scope in api_scopes],
             ),
         )
+        client = self.client.node.default_child
+        if not isinstance(client, cognito.CfnUserPoolClient):
+            raise TypeError(f"{self.client.node.path} has no CfnUserPoolClient")
+        # Left out, Cognito allows users' sign-in; the L2 leaves an empty list out. No flow of the client gives a token
+        # to refresh, so this allows nothing.
+        client.explicit_auth_flows = ["ALLOW_REFRESH_TOKEN_AUTH"]
 
     def scope(self, name: str) -> str:
         """Return a scope as the tokens carry it: Cognito puts the resource server before it.
