@@ -1,6 +1,8 @@
 """The usage examples of the docstrings run as they stand, so that what a reader copies works."""
 
+import ast
 import inspect
+import itertools
 import pkgutil
 import re
 import textwrap
@@ -112,3 +114,24 @@ def test_each_argument_of_a_public_class_is_documented(name: str) -> None:
     assert re.findall(r"^:param (\w+):", text, re.MULTILINE) == arguments
     if issubclass(public, Construct):
         assert ":raises InvalidPropertiesError:" in text
+
+
+@pytest.mark.parametrize("name", ["SecureVpc", "EncryptedBucket", "EncryptedPostgres", "HardenedApi", "AuditTrail"])
+def test_each_part_that_a_construct_exposes_is_documented(name: str) -> None:
+    """A reader finds the L2 parts at the top of the class, and not in the middle of its code."""
+    public = getattr(secure_backend, name)
+    (made,) = ast.parse(textwrap.dedent(inspect.getsource(public))).body
+    assert isinstance(made, ast.ClassDef)
+    exposed = {
+        node.attr
+        for node in ast.walk(made)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and not node.attr.startswith("_")
+        if isinstance(node.value, ast.Name) and node.value.id == "self"
+    }
+    documented = {
+        statement.target.id
+        for statement, following in itertools.pairwise(made.body)
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+    }
+    assert exposed == documented

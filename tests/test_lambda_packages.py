@@ -16,8 +16,8 @@ from aws_cdk import aws_lambda as lambda_
 
 from secure_backend import lambda_code as lambda_code_module
 from secure_backend import lambda_packages
-from secure_backend.api.authorizer_asset import AUTHORIZER_ARCHITECTURE, AUTHORIZER_HANDLER, AUTHORIZER_RUNTIME
-from secure_backend.lambda_code import PYTHON_RUNTIME, _asset, lambda_code
+from secure_backend.api.authorizer_asset import AUTHORIZER_HANDLER
+from secure_backend.lambda_code import PYTHON_ARCHITECTURE, PYTHON_RUNTIME, _asset, lambda_code
 from secure_backend.lambda_packages import (
     LOCK,
     PACKAGES,
@@ -52,7 +52,7 @@ def test_every_binary_is_for_arm64(folder: Path) -> None:
     for path, header in binaries.items():
         assert header[4:6] == ELF_64_BIT_LITTLE_ENDIAN, path
         assert header[18:20] == ELF_AARCH64, path
-    assert AUTHORIZER_ARCHITECTURE.name == "arm64"
+    assert PYTHON_ARCHITECTURE.name == "arm64"
 
 
 @FUNCTIONS
@@ -65,7 +65,7 @@ def test_extension_modules_are_for_the_python_of_the_function(folder: Path) -> N
 def test_the_runtime_is_the_newest_python_that_the_cdk_knows() -> None:
     versions = [runtime.name.removeprefix("python") for runtime in lambda_.Runtime.ALL if "python" in runtime.name]
     newest = max(tuple(int(part) for part in version.split(".")) for version in versions)
-    assert AUTHORIZER_RUNTIME.name == "python{}.{}".format(*newest)
+    assert PYTHON_RUNTIME.name == "python{}.{}".format(*newest)
 
 
 @FUNCTIONS

@@ -27,15 +27,14 @@ socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 import secure_backend
-from secure_backend.api.authorizer_asset import (
-    AUTHORIZER_ARCHITECTURE, AUTHORIZER_HANDLER, AUTHORIZER_RUNTIME, authorizer_code
-)
+from secure_backend.api.authorizer_asset import AUTHORIZER_HANDLER, authorizer_code
+from secure_backend.lambda_code import PYTHON_ARCHITECTURE, PYTHON_RUNTIME
 
 app = cdk.App(outdir=sys.argv[1], builtin_cloud_formation_validation=False, analytics_reporting=False)
 stack = cdk.Stack(app, "stack")
 lambda_.Function(
-    stack, "F", code=authorizer_code(), handler=AUTHORIZER_HANDLER, runtime=AUTHORIZER_RUNTIME,
-    architecture=AUTHORIZER_ARCHITECTURE,
+    stack, "F", code=authorizer_code(), handler=AUTHORIZER_HANDLER, runtime=PYTHON_RUNTIME,
+    architecture=PYTHON_ARCHITECTURE,
 )
 app.synth()
 print(secure_backend.__file__)

@@ -91,6 +91,25 @@ class EncryptedPostgres(Construct):
     :raises InvalidPropertiesError: with every problem at once.
     """
 
+    instance: PostgresInstance
+    """The RDS instance."""
+    identifier: str
+    """Its name, which ends in the generation."""
+    port: int
+    """The port that clients connect to: the proxy's when there is one."""
+    key: kms.IKey
+    """The key of everything stored: the caller's or the one made here."""
+    security_group: ec2.SecurityGroup
+    """The instance's own security group."""
+    log_groups: tuple[logs.LogGroup, ...]
+    """Where the instance's, and the proxy's, logs arrive."""
+    master_secret: secretsmanager.ISecret | None
+    """The master user's password, if ``managed_secret`` asked for one."""
+    alarm_topic: AlarmTopic | sns.ITopic
+    """Who is told: the caller's topic or the one made here."""
+    alarms: tuple[cloudwatch.Alarm, ...]
+    """The alarms on storage, processor and connections."""
+
     def __init__(
         self,
         scope: Construct,
@@ -164,7 +183,7 @@ class EncryptedPostgres(Construct):
 
         stays = removal_policy_of(deletion_protection=deletion_protection)
         self.identifier = identifier_of(self, generation)
-        self.key: kms.IKey = key or DataKey(self, "Key", description=f"Data of {self.node.path}")
+        self.key = key or DataKey(self, "Key", description=f"Data of {self.node.path}")
         self.security_group = ClosedSecurityGroup(
             self,
             "SecurityGroup",
@@ -172,7 +191,7 @@ class EncryptedPostgres(Construct):
             description="Database: in from its named peers, and nowhere out",
         )
         self.security_group.apply_removal_policy(stays)
-        self.log_groups: tuple[logs.LogGroup, ...] = log_groups_of(self, self.identifier, self.key, log_retention)
+        self.log_groups = log_groups_of(self, self.identifier, self.key, log_retention)
         parameters = PostgresParameters(
             self, "Parameters", major_version=major_version, slow_statement=slow, removal_policy=stays
         )
@@ -200,7 +219,7 @@ class EncryptedPostgres(Construct):
             deletion_protection=deletion_protection,
             restore_from=restore_from,
         )
-        self.master_secret: secretsmanager.ISecret | None = None
+        self.master_secret = None
         if self.instance.master_secret_arn is not None:
             self.master_secret = secretsmanager.Secret.from_secret_attributes(
                 self, "MasterSecret", secret_complete_arn=self.instance.master_secret_arn, encryption_key=self.key
@@ -227,7 +246,7 @@ class EncryptedPostgres(Construct):
             self._backup.test_restores(
                 instance_type=size, subnet_group=self.instance.subnet_group, security_group=self.security_group
             )
-        self.alarm_topic: AlarmTopic | sns.ITopic = alarm_topic or AlarmTopic(self, "AlarmTopic")
+        self.alarm_topic = alarm_topic or AlarmTopic(self, "AlarmTopic")
         watch = PostgresAlarms(
             self,
             "Alarms",
@@ -238,7 +257,7 @@ class EncryptedPostgres(Construct):
             allocated_storage_gib=allocated_storage_gib,
             topic=self.alarm_topic,
         )
-        self.alarms: tuple[cloudwatch.Alarm, ...] = watch.alarms
+        self.alarms = watch.alarms
         if self._backup is not None:
             watch.tell_failed_backups(self._backup.vault)
         self.port = port if self._front is None else PROXY_PORT

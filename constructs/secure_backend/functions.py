@@ -25,6 +25,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from secure_backend.lambda_code import PYTHON_ARCHITECTURE, PYTHON_RUNTIME
 from secure_backend.log_groups import EncryptedLogGroup
 from secure_backend.validation import Validation
 
@@ -72,7 +73,7 @@ class EncryptedFunction(lambda_.Function):
         handler: str,
         description: str,
         key: kms.IKey,
-        runtime: lambda_.Runtime = lambda_.Runtime.PYTHON_3_14,
+        runtime: lambda_.Runtime = PYTHON_RUNTIME,
         environment: Mapping[str, str] | None = None,
         timeout: cdk.Duration | None = None,
         memory_mib: int = 256,
@@ -115,7 +116,7 @@ class EncryptedFunction(lambda_.Function):
             handler=handler,
             description=description,
             runtime=runtime,
-            architecture=lambda_.Architecture.ARM_64,
+            architecture=PYTHON_ARCHITECTURE,
             environment=dict(environment or {}),
             environment_encryption=key,
             timeout=limit,

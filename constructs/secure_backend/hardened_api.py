@@ -73,6 +73,25 @@ class HardenedApi(Construct):
     :raises InvalidPropertiesError: with every problem of these at once.
     """
 
+    rest_api: apigateway.RestApi
+    """The API. A method added here without authorizer or validator fails the synth."""
+    stage: apigateway.Stage
+    """Its stage."""
+    url: str
+    """Where it answers: its own name when there is one."""
+    authorizer: apigateway.IAuthorizer | None
+    """What decides on callers; None when IAM does."""
+    web_acl: WebAcl | None
+    """The web ACL before it: the caller's or the one made here; None when it was given up."""
+    api_key: apigateway.IApiKey | None
+    """The key of the usage plan, when there is one."""
+    key: kms.IKey
+    """The key of the logs: the caller's or the one made here."""
+    access_log_group: EncryptedLogGroup
+    """Where the access log arrives."""
+    execution_log_group: EncryptedLogGroup
+    """Where API Gateway's errors arrive."""
+
     def __init__(
         self,
         scope: Construct,
@@ -121,7 +140,7 @@ class HardenedApi(Construct):
         self._method_settings: list[cdk.IResolvable | apigateway.CfnStage.MethodSettingProperty] = [
             method_setting("*", "/*", throttle or Throttle(rate=100, burst=200))
         ]
-        self.key: kms.IKey = key or DataKey(self, "Key", description=f"Logs of {self.node.path}")
+        self.key = key or DataKey(self, "Key", description=f"Logs of {self.node.path}")
         self.access_log_group = EncryptedLogGroup(self, "AccessLog", key=self.key, retention=log_retention)
         self.rest_api = self._rest_api(source_networks, stage_name, closed=domain is not None)
         self.stage = self.rest_api.deployment_stage
@@ -134,7 +153,7 @@ class HardenedApi(Construct):
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
         self._authorizer_function: AuthorizerFunction | None = None
-        self.authorizer: apigateway.IAuthorizer | None = None
+        self.authorizer = None
         if isinstance(authorizer, (JwtAuthorizer, CognitoAuthorizer)):
             self._authorizer_function = AuthorizerFunction(
                 self, "Authorizer", options=authorizer, key=self.key, retention=log_retention
@@ -148,7 +167,7 @@ class HardenedApi(Construct):
             signed_requests=isinstance(authorizer, IamAuthorizer),
             allow_origin=cors.error_origin if cors else None,
         )
-        self.web_acl: WebAcl | None = None
+        self.web_acl = None
         if not without_web_acl:
             self.web_acl = web_acl or WebAcl(self, "WebAcl", key=self.key, log_retention=log_retention)
             self.web_acl.protect(self, "WebAclAssociation", self.stage.stage_arn)

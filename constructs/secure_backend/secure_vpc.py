@@ -77,6 +77,39 @@ class SecureVpc(Construct):
     :raises InvalidPropertiesError: with every problem at once.
     """
 
+    vpc: ec2.Vpc
+    """The VPC."""
+    zones: list[str]
+    """Its zones, by name."""
+    app_subnets: ec2.SubnetSelection
+    """The tier of functions and containers."""
+    data_subnets: ec2.SubnetSelection
+    """The tier that only databases stand in."""
+    public_subnets: ec2.SubnetSelection | None
+    """The public tier, when there is one."""
+    database_port: int
+    """The one port that the data tier lets in."""
+    data_acl: DataTierAcl
+    """The data tier's network ACL."""
+    key: kms.IKey
+    """The key of every log: the caller's or the one made here."""
+    flow_log_group: logs.ILogGroup | None
+    """Where flow logs arrive, unless they go to a bucket."""
+    flow_log_bucket: s3.IBucket | None
+    """Where flow logs arrive, if they go to a bucket."""
+    dns_query_log_group: logs.ILogGroup | None
+    """The record of DNS queries, if asked for."""
+    s3_endpoint: ec2.GatewayVpcEndpoint
+    """S3's gateway endpoint; widen its policy here."""
+    s3_prefix_list: str
+    """The id of the region's prefix list of S3."""
+    dynamodb_endpoint: ec2.GatewayVpcEndpoint | None
+    """DynamoDB's gateway endpoint, if asked for."""
+    interface_endpoints: Mapping[str, ec2.InterfaceVpcEndpoint]
+    """The interface endpoints by the names that they were asked for."""
+    instance_connect: InstanceConnect | None
+    """The operators' way in, if asked for."""
+
     def __init__(
         self,
         scope: Construct,
@@ -128,7 +161,7 @@ class SecureVpc(Construct):
         )
         check.raise_problems()
 
-        self.key: kms.IKey = key or DataKey(self, "Key", description=f"Network logs of {stack.stack_name}")
+        self.key = key or DataKey(self, "Key", description=f"Network logs of {stack.stack_name}")
         has_public = public_subnets or egress == "nat"
         self.vpc = vpc_tiers.new_vpc(
             self,
@@ -151,8 +184,8 @@ class SecureVpc(Construct):
             self, "DataAcl", vpc=self.vpc, app_subnets=app, data_subnets=data, database_port=database_port
         )
 
-        self.flow_log_group: logs.ILogGroup | None = None
-        self.flow_log_bucket: s3.IBucket | None = None
+        self.flow_log_group = None
+        self.flow_log_bucket = None
         if flow_logs == "s3":
             self.flow_log_bucket = FlowLogsToBucket(
                 self, "FlowLogs", vpc=self.vpc, key=self.key, retention=flow_log_retention, bucket=flow_log_bucket
@@ -161,7 +194,7 @@ class SecureVpc(Construct):
             self.flow_log_group = FlowLogsToLogGroup(
                 self, "FlowLogs", vpc=self.vpc, key=self.key, retention=flow_log_retention
             ).log_group
-        self.dns_query_log_group: logs.ILogGroup | None = None
+        self.dns_query_log_group = None
         if dns_query_logs:
             from secure_backend.vpc.dns_query_logs import DnsQueryLogs  # a tenth of a second that few need to spend
 
@@ -173,13 +206,13 @@ class SecureVpc(Construct):
         self.s3_endpoint.add_to_policy(vpc_endpoints.custom_resource_responses(self))
         if vpc_endpoints.pulls_images(services):
             self.s3_endpoint.add_to_policy(vpc_endpoints.image_layers(self))
-        self.dynamodb_endpoint: ec2.GatewayVpcEndpoint | None = None
+        self.dynamodb_endpoint = None
         if dynamodb_endpoint:
             self.dynamodb_endpoint = self._gateway(
                 ec2.GatewayVpcEndpointAwsService.DYNAMODB, "dynamodb", organization_id
             )
         self._interfaces: vpc_endpoints.InterfaceEndpoints | None = None
-        self.interface_endpoints: Mapping[str, ec2.InterfaceVpcEndpoint] = {}
+        self.interface_endpoints = {}
         if services:
             self._interfaces = vpc_endpoints.InterfaceEndpoints(
                 self,
@@ -192,7 +225,7 @@ class SecureVpc(Construct):
             )
             self.interface_endpoints = self._interfaces.endpoints
 
-        self.instance_connect: InstanceConnect | None = None
+        self.instance_connect = None
         if instance_connect:
             self.instance_connect = InstanceConnect(self, "InstanceConnect", vpc=self.vpc, subnet=app[0])
         if block_public_access is not None:

@@ -4,11 +4,9 @@ from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
 
-from secure_backend.lambda_code import PYTHON_ARCHITECTURE, PYTHON_RUNTIME, lambda_code
+from secure_backend.lambda_code import lambda_code
 
 AUTHORIZER_HANDLER = "authorizer.handler.handler"
-AUTHORIZER_RUNTIME = PYTHON_RUNTIME
-AUTHORIZER_ARCHITECTURE = PYTHON_ARCHITECTURE
 
 
 def authorizer_code() -> lambda_.Code:

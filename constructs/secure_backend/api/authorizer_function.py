@@ -6,7 +6,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from secure_backend.api.authorizer_asset import AUTHORIZER_HANDLER, AUTHORIZER_RUNTIME, authorizer_code
+from secure_backend.api.authorizer_asset import AUTHORIZER_HANDLER, authorizer_code
 from secure_backend.api.authorizers import CognitoAuthorizer, JwtAuthorizer
 from secure_backend.functions import EncryptedFunction
 
@@ -42,7 +42,6 @@ class AuthorizerFunction(Construct):
             description="Verifies bearer tokens for API Gateway",
             code=authorizer_code(),
             handler=AUTHORIZER_HANDLER,
-            runtime=AUTHORIZER_RUNTIME,
             environment=self.environment,
             key=key,
             log_retention=retention,

@@ -13,7 +13,6 @@ from constructs import Construct
 
 from secure_backend.alarm_topic import AlarmTopic
 
-_MIB = 1024**2
 _GIB = 1024**3
 # What an operator has to know. The daily backup's start and end, and the creation, are left out.
 _CATEGORIES = (
