@@ -109,6 +109,23 @@ def test_a_new_generation_of_the_database_changes_no_export_and_is_migrated(prof
     assert migrations.at("Database") == instance.at("DBInstanceIdentifier")
 
 
+def test_the_migrations_wait_for_their_way_to_the_database_and_the_handler_for_the_migrations(
+    profile: Synthesized,
+) -> None:
+    assembly = profile.assembly
+    (migrations,) = assembly.resources("Custom::DatabaseMigrations")
+    ways = [
+        rule
+        for rule in assembly.resources("AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress")
+        if rule.stack is migrations.stack and rule.logical_id.startswith("Migrator")
+    ]
+    assert len(ways) == 3
+    assert [rule.address for rule in ways if not assembly.waits_for(migrations, rule)] == []
+    functions = assembly.resources("AWS::Lambda::Function")
+    (handler,) = [each for each in functions if each.at("Handler") == "documents.handler.handler"]
+    assert assembly.waits_for(handler, migrations)
+
+
 def test_a_function_reaches_bucket_and_database_and_nothing_else(profile: Synthesized) -> None:
     api = profile.template("api")
     groups = resources_of(api, "AWS::EC2::SecurityGroup")

@@ -8,7 +8,7 @@ from aws_cdk import assertions
 
 import app
 from profiles.reading import load
-from tests.conftest import FLAGS
+from tests.conftest import FLAGS, ROOT
 
 COMMON = """
 name = "options"
@@ -89,16 +89,32 @@ def test_every_option_passes_the_gate(options: str, account: str, tmp_path: Path
     assert verdict.passed, verdict.text()
 
 
-def test_a_page_of_a_named_origin_may_send_the_key_and_read_the_answer(tmp_path: Path) -> None:
-    profile = tmp_path / "options.toml"
-    profile.write_text(f"{COMMON}\n{PROFILES['what-can-be-added']}")
-    tree = cdk.App(context=FLAGS, outdir=str(tmp_path / "cdk.out"), analytics_reporting=False)
-    application, _ = app.compose(tree, load(str(profile)))
-    template = assertions.Template.from_stack(application.api)
-    template.has_resource_properties(
-        "AWS::Lambda::Function",
-        {"Environment": {"Variables": assertions.Match.object_like({"CORS_ORIGINS": "https://app.example.com"})}},
-    )
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> assertions.Template:
+    """Return the api stack's template with everything that can be added."""
+    folder = tmp_path_factory.mktemp("added")
+    (folder / "options.toml").write_text(f"{COMMON}\n{PROFILES['what-can-be-added']}")
+    tree = cdk.App(context=FLAGS, outdir=str(folder / "cdk.out"), analytics_reporting=False)
+    application, _ = app.compose(tree, load(str(folder / "options.toml")))
+    return assertions.Template.from_stack(application.api)
+
+
+def environments(template: assertions.Template) -> dict[str, dict[str, object]]:
+    functions = template.find_resources("AWS::Lambda::Function").values()
+    return {each["Properties"]["Handler"]: each["Properties"]["Environment"]["Variables"] for each in functions}
+
+
+def test_beside_a_proxy_both_functions_trust_its_authorities_and_not_the_instances(
+    template: assertions.Template,
+) -> None:
+    for handler in ("documents.handler.handler", "documents.migrate.handler"):
+        path = environments(template)[handler]["DATABASE_CA_FILE"]
+        assert path == "/var/task/documents/rds-proxy-roots.pem"
+    assert (ROOT / "services" / "documents" / "rds-proxy-roots.pem").is_file()
+
+
+def test_a_page_of_a_named_origin_may_send_the_key_and_read_the_answer(template: assertions.Template) -> None:
+    assert environments(template)["documents.handler.handler"]["CORS_ORIGINS"] == "https://app.example.com"
     preflights = template.find_resources("AWS::ApiGateway::Method", {"Properties": {"HttpMethod": "OPTIONS"}})
     assert len(preflights) == 2
     for preflight in preflights.values():
