@@ -287,3 +287,37 @@ def test_an_interface_may_be_the_kind_that_is_asked_for(stack: cdk.Stack) -> Non
     role = iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())
     assert new_check().construct("grantee", role, iam.IGrantable, "")
     assert not new_check().construct("grantee", kms.Key(stack, "Key"), iam.IGrantable, "")
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_a_key_is_an_object_and_no_alias(stack: cdk.Stack, optional: bool) -> None:
+    check = new_check()
+    assert check.key("key", DataKey(stack, "Key", description="Test"), optional=optional)
+    assert check.key("key", None, optional=optional) is optional
+    assert not check.key("key", "alias/mine", optional=optional)
+    assert not check.key("key", kms.Alias.from_alias_name(stack, "Alias", "alias/mine"), optional=optional)
+    told = problem_of(check)
+    assert "got 'alias/mine'; expected a Key object; pass the key object" in told
+    assert "expected a key, not an alias of one; pass the key object" in told
+    assert ("leave it out for a new one" in told) is optional
+
+
+def test_a_duration_of_seconds_is_whole_and_within_its_bounds() -> None:
+    check = new_check()
+    assert check.seconds("ttl", cdk.Duration.minutes(5), 0, 300, "leave it out")
+    for wrong in (cdk.Duration.seconds(301), cdk.Duration.millis(500), 5):
+        assert not check.seconds("ttl", wrong, 0, 300, "leave it out")
+    assert problem_of(check).count("expected a Duration of 0 to 300 seconds; leave it out") == 3
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.com", "https://app.example.com:8443", "http://localhost:3000"])
+def test_an_origin_of_https_or_of_this_machine_is_taken(origin: str) -> None:
+    assert new_check().origin("origin", origin)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "https://*.example.com", "http://app.example.com", "https://app.example.com/", f"https://{'a.' * 127}aa"],
+)
+def test_an_open_or_plain_origin_is_refused(origin: str) -> None:
+    assert not new_check().origin("origin", origin)

@@ -47,8 +47,7 @@ class AlarmTopic(Construct):
         check = Validation(self, id)
         if email is not None:
             check.email("email", email)
-        if key is not None:
-            check.construct("key", key, kms.Key, "pass the key object, or leave it out for a new one")
+        check.key("key", key)
         check.raise_problems()
 
         stack = cdk.Stack.of(self)

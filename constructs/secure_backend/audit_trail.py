@@ -122,7 +122,7 @@ class AuditTrail(Construct):
         check_data_events(check, data_events)
         self._check_existing_trail(check, existing_trail, data_events)
         self._check_alarms(check, alarms_to, alarm_topic, existing_trail)
-        bucket_properties.check_key(check, key)
+        check.key("key", key)
         bucket_properties.check_access_logs(check, access_logs, None, None)
         bucket_properties.check_lock(check, lock, expiration, cdk.RemovalPolicy.RETAIN)
         check.retention("log_retention", log_retention)

@@ -90,7 +90,7 @@ class EncryptedBucket(Construct):
         check.boolean("event_bridge", event_bridge)
         check.boolean("malware_protection", malware_protection)
         bucket_properties.check_removal_policy(check, removal_policy)
-        bucket_properties.check_key(check, key)
+        check.key("key", key)
         bucket_properties.check_name(check, bucket_name)
         bucket_properties.check_access_logs(check, access_logs, access_log_retention, bucket_name)
         bucket_properties.check_lock(check, object_lock, expiration, removal_policy)

@@ -151,8 +151,7 @@ class EncryptedPostgres(Construct):
 
         check = Validation(self, id)
         placement = check_placement(check, vpc, subnets)
-        if key is not None:
-            check.construct("key", key, kms.Key, "pass the key object, or leave it out for a new one")
+        check.key("key", key)
         properties.check_instance_type(check, size)
         properties.check_storage(check, allocated_storage_gib, max_allocated_storage_gib, iops, storage_throughput)
         properties.check_version(check, major_version)

@@ -84,7 +84,7 @@ class EncryptedFunction(lambda_.Function):
     ) -> None:
         limit = cdk.Duration.seconds(10) if timeout is None else timeout
         check = Validation(self, id)
-        check.construct("key", key, kms.Key, "pass the key object that encrypts environment and logs")
+        check.key("key", key, optional=False)
         check.whole_number("memory_mib", memory_mib, 128, 10_240, "leave it out for 256")
         check.seconds("timeout", limit, 1, 900, "leave it out for 10 seconds")
         check.retention("log_retention", log_retention)

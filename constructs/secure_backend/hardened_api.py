@@ -115,8 +115,7 @@ class HardenedApi(Construct):
         check = Validation(self, id)
         region = cdk.Stack.of(self).region
         check_authorizer(check, authorizer, region)
-        if key is not None:
-            check.construct("key", key, kms.Key, "pass the key object, or leave it out for a new one")
+        check.key("key", key)
         check_option(check, "throttle", throttle, Throttle)
         check_option(check, "usage_plan", usage_plan, UsagePlan)
         check_option(check, "cors", cors, Cors)

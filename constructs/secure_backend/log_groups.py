@@ -46,7 +46,7 @@ class EncryptedLogGroup(logs.LogGroup):
         name_pattern: str | None = None,
     ) -> None:
         check = Validation(self, id)
-        check.construct("key", key, kms.Key, "pass the key object")
+        check.key("key", key, optional=False)
         check.retention("retention", retention)
         token = isinstance(name, str) and cdk.Token.is_unresolved(name)
         if name is not None and not token:

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 
 _TOKEN = "a token (a value known only at deployment)"  # noqa: S105 - the CDK's word, no secret
@@ -65,6 +66,19 @@ class Validation:
         kinds = kind if isinstance(kind, tuple) else (kind,)
         names = " or ".join(k.__name__ for k in kinds)
         return self.check(any(_is_a(value, k) for k in kinds), property, value, f"a {names} object", do)
+
+    def key(self, property: str, value: object, *, optional: bool = True) -> bool:  # noqa: A002
+        """Check for a KMS key object, or, where it is optional, for nothing, which stands for a new key.
+
+        An alias is refused: log groups take none, and it could be moved to another key behind the policies that name
+        this one.
+        """
+        if value is None and optional:
+            return True
+        do = "pass the key object" + (", or leave it out for a new one" if optional else "")
+        return self.construct(property, value, kms.Key, do) and self.check(
+            not hasattr(value, "alias_name"), property, value, "a key, not an alias of one", do
+        )
 
     def boolean(self, property: str, value: object) -> bool:  # noqa: A002
         """Check for True or False itself: the text "false" is true in Python."""

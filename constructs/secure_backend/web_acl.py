@@ -55,8 +55,7 @@ class WebAcl(Construct):
     ) -> None:
         super().__init__(scope, id)
         check = Validation(self, id)
-        if key is not None:
-            check.construct("key", key, kms.Key, "pass the key object, or leave it out for a new one")
+        check.key("key", key)
         check.whole_number(
             "requests_per_address", requests_per_address, 10, 2_000_000_000, "AWS WAF counts from 10 requests"
         )

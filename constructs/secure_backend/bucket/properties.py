@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import aws_cdk as cdk
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from secure_backend.validation import Validation
@@ -46,15 +45,6 @@ def check_removal_policy(check: Validation, removal_policy: cdk.RemovalPolicy) -
     """Check for a policy that S3 has: buckets make no snapshot."""
     allowed = (cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE, cdk.RemovalPolicy.RETAIN, cdk.RemovalPolicy.DESTROY)
     check.one_of("removal_policy", removal_policy, allowed, "leave it out to keep the bucket")
-
-
-def check_key(check: Validation, key: kms.IKey | None) -> None:
-    """Check for a key object; an alias could be moved to another key behind the policies that name the key."""
-    if key is None:
-        return
-    do = "pass the key object, or leave it out for a new one"
-    if check.construct("key", key, kms.Key, do):
-        check.check(not hasattr(key, "alias_name"), "key", key, "a key, not an alias of one", do)
 
 
 def check_name(check: Validation, name: str | None) -> None:

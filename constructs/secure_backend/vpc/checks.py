@@ -2,7 +2,6 @@
 
 from typing import Literal, get_args
 
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from secure_backend.validation import Validation
@@ -54,8 +53,7 @@ def check_egress(
 
 def check_logs(check: Validation, key: object, flow_logs: object, retention: object, bucket: object) -> None:
     """Check where flow logs go, how long they stay, and that key and bucket are objects."""
-    if key is not None:
-        check.construct("key", key, kms.Key, "pass the key object, or leave it out for a new one")
+    check.key("key", key)
     check.one_of("flow_logs", flow_logs, get_args(FlowLogs), 'leave it out for "log-group"')
     check.retention("flow_log_retention", retention)
     if bucket is not None and check.construct(
