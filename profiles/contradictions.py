@@ -91,6 +91,22 @@ def contradictions(settings: Settings) -> list[str]:
             "a name without aws, amazon or cognito: it begins the token endpoint's, and Cognito refuses these words",
             "choose another, or name a token issuer of your own",
         )
+    plan = settings.api.usage_plan
+    if plan is not None:
+        check(
+            plan.rate <= settings.api.rate,
+            "api.usage_plan.rate",
+            plan.rate,
+            f"at most api.rate, {settings.api.rate}",
+            "no key gets more than all callers together: lower it, or raise api.rate",
+        )
+        check(
+            plan.burst <= settings.api.burst,
+            "api.usage_plan.burst",
+            plan.burst,
+            f"at most api.burst, {settings.api.burst}",
+            "no key gets more than all callers together: lower it, or raise api.burst",
+        )
     domain = settings.api.domain
     if domain is not None and region:
         check(

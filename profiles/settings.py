@@ -200,6 +200,9 @@ class ApiSettings(Section):
     )
     cors_origins: tuple[str, ...] = Field((), description="name https:// origins of browser applications")
     usage_plan: UsagePlanSettings | None = Field(None, description="leave it out for no API key")
+    account_logging_role: bool = Field(
+        True, description="false where the account and region already have a role for API Gateway's logs"
+    )
     web_acl: WebAclSettings = WebAclSettings()
     domain: DomainSettings | None = Field(None, description="leave it out for the default endpoint")
 

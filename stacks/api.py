@@ -1,7 +1,5 @@
 """The edge, the authorizer and the documents service behind them."""
 
-from pathlib import Path
-
 import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
@@ -27,8 +25,8 @@ from services.documents.models import NewDocument
 from stacks.data import DataStack
 from stacks.network import NetworkStack
 from stacks.profile_stack import ProfileStack
+from stacks.trust_anchors import DOCUMENTS, trust_anchors
 
-DOCUMENTS = Path(__file__).resolve().parent.parent / "services" / "documents"
 SCOPES = {"documents:read": "List documents and read them", "documents:write": "Create documents"}
 
 
@@ -64,6 +62,9 @@ class ApiStack(ProfileStack):
             # The database too: a new generation may begin empty.
             properties={"Migrations": tree_digest(DOCUMENTS / "migrations"), "Database": data.database.identifier},
         )
+        # It answers CloudFormation by an address in S3; the handler only signs, and has no way there.
+        for security_group in self.migrator.connections.security_groups:
+            network.vpc.allow_s3(security_group)
         # The migrator answers CloudFormation and reaches the database through these groups' rules: they come first.
         self.migrations.node.add_dependency(*self.migrator.connections.security_groups)
         self.handler = self._function(
@@ -93,6 +94,7 @@ class ApiStack(ProfileStack):
             cors=_cors(settings.api),
             web_acl=self._web_acl(settings.api),
             without_web_acl=not settings.api.web_acl.enabled,
+            account_logging_role=settings.api.account_logging_role,
             domain=self._domain(settings.api),
             log_retention=self.log_retention,
             alarm_topic=network.alarms,
@@ -126,7 +128,6 @@ class ApiStack(ProfileStack):
     ) -> EncryptedFunction:
         """Make a function of the documents service in the app tier, with a way to bucket and database only."""
         security_group = network.vpc.security_group(self, f"{id}SecurityGroup", description=description)
-        network.vpc.allow_s3(security_group)
         function = EncryptedFunction(
             self,
             id,
@@ -146,7 +147,7 @@ class ApiStack(ProfileStack):
                 "DATABASE_PORT": str(data.database.port),
                 "DATABASE_NAME": "documents",
                 "DATABASE_USER": db_user,
-                **({"DATABASE_CA_FILE": "/var/task/documents/rds-proxy-roots.pem"} if data.database.proxy else {}),
+                **trust_anchors(self.region, proxy=data.database.proxy is not None),
             },
         )
         data.database.allow_from(function)

@@ -13,6 +13,7 @@ from profiles.reading import load
 from profiles.settings import Settings
 from secure_backend.analysis import Assembly, Stack
 from secure_backend.analysis.cost import monthly_costs
+from stacks import trust_anchors
 
 
 def main() -> int:
@@ -98,6 +99,9 @@ def not_built(settings: Settings) -> Iterator[str]:
         yield "domain (none named)"
     if not settings.alarms.email:
         yield "alarm mails (no address)"
+    if trust_anchors.are_missing(settings.region, proxy=settings.database.proxy):
+        file = f"services/documents/rds-{settings.region}.pem"
+        yield f"trust in the database's certificate (save the region's RDS bundle as {file})"
     if not settings.database.backup_plan:
         yield "backup plan (switched off)"
     if settings.audit.existing_trail:

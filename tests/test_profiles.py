@@ -157,6 +157,8 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
         ("api", "authorizer_cache_seconds = 3601", "api.authorizer_cache_seconds: got 3601"),
         ("api", 'source_networks = ["0.0.0.0/0"]', "expected a range that is not the whole internet"),
         ("api", "source_networks = []", "api.source_networks: got ()"),
+        ("api.usage_plan", "rate = 201", "api.usage_plan.rate: got 201; expected at most api.rate, 200"),
+        ("api.usage_plan", "burst = 401", "api.usage_plan.burst: got 401; expected at most api.burst, 400"),
         ("api.usage_plan", "quota_per_day = 0", "api.usage_plan.quota_per_day: got 0"),
         ("api.web_acl", "enabled = false", "api.web_acl.enabled: got False; expected true in production"),
         ("api.web_acl", "requests_per_address = 9", "api.web_acl.requests_per_address: got 9"),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
@@ -10,6 +11,8 @@ from app import compose
 from profiles.reading import load
 from profiles.settings import Settings
 from secure_backend.analysis import Assembly
+from stacks.summary import not_built
+from stacks.trust_anchors import trust_anchors
 from tests.app.conftest import PROFILES
 from tests.conftest import FLAGS
 
@@ -42,3 +45,17 @@ def test_a_profile_synthesizes_in_every_partition(profile: str, region: str) -> 
     if region.startswith("cn-"):
         assert "amazonaws.com/" not in text.replace("amazonaws.com.cn", "")
         assert assembly.resources("AWS::Cognito::UserPool") == []
+
+
+@pytest.mark.parametrize(("region", "told"), [("eu-central-1", False), ("us-gov-west-1", True), ("cn-north-1", True)])
+def test_a_region_whose_database_certificates_nobody_can_verify_is_told(region: str, told: bool) -> None:
+    missing = [line for line in not_built(moved(load("dev"), region)) if "trust in the database" in line]
+    assert bool(missing) is told
+    assert all(f"services/documents/rds-{region}.pem" in line for line in missing)
+
+
+def test_a_bundle_of_the_region_is_used_as_soon_as_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stacks.trust_anchors.DOCUMENTS", tmp_path)
+    assert trust_anchors("cn-north-1", proxy=False) == {}
+    (tmp_path / "rds-cn-north-1.pem").touch()
+    assert trust_anchors("cn-north-1", proxy=False) == {"DATABASE_CA_FILE": "/var/task/documents/rds-cn-north-1.pem"}
