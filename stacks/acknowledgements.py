@@ -1,7 +1,7 @@
 """Every finding that stays, with the reason that a reviewer would accept. What can be fixed is fixed instead."""
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import aws_cdk as cdk
@@ -53,7 +53,11 @@ def _in(rule: str, *packs: str) -> list[str]:
 
 def _below(scope: IConstruct, *types: type[Resource]) -> Iterator[Resource]:
     """Yield the resources of the given types below a construct."""
-    return (node for node in scope.node.find_all() if isinstance(node, types))
+    return _of(scope.node.find_all(), *types)
+
+
+def _of(constructs: Iterable[IConstruct], *types: type[Resource]) -> Iterator[Resource]:
+    return (construct for construct in constructs if isinstance(construct, types))
 
 
 def _network(registry: _Registry, application: Application) -> None:
@@ -199,7 +203,8 @@ def _api(registry: _Registry, application: Application) -> None:
             reason="A development profile saves the ten dollars of a web ACL; authorizer, models and throttling stay. "
             "Production refuses web_acl.enabled = false.",
         )
-    for method in _below(api.api, apigateway.CfnMethod):
+    constructs = api.node.find_all()
+    for method in _of(constructs, apigateway.CfnMethod):
         if method.authorization_type == "CUSTOM":
             registry.add(
                 method,
@@ -207,7 +212,7 @@ def _api(registry: _Registry, application: Application) -> None:
                 reason="The methods have a Lambda authorizer, which verifies signature, issuer, audience or client, "
                 "expiry and scope of an access token; API Gateway's own would take ID tokens too.",
             )
-    for function in _below(api, lambda_.CfnFunction):
+    for function in _of(constructs, lambda_.CfnFunction):
         registry.add(
             function,
             *_in("LambdaConcurrency", HIPAA, NIST5),
@@ -229,7 +234,7 @@ def _api(registry: _Registry, application: Application) -> None:
             )
     bucket = application.data.export_value(application.data.documents.bucket.bucket_arn)
     documents = cdk.Stack.of(api).resolve(bucket)["Fn::ImportValue"]
-    for policy in _below(api, iam.CfnPolicy):
+    for policy in _of(constructs, iam.CfnPolicy):
         registry.add(policy, *_in("IAMNoInlinePolicy", HIPAA, NIST4, NIST5, PCI), reason=_INLINE)
         registry.add(
             policy,
@@ -244,7 +249,7 @@ def _api(registry: _Registry, application: Application) -> None:
                 reason="The handler signs uploads of documents whose keys are made at run time; the wildcard is their "
                 "common prefix.",
             )
-    for role in _below(api, iam.CfnRole):
+    for role in _of(constructs, iam.CfnRole):
         if "AmazonAPIGatewayPushToCloudWatchLogs" in str(cdk.Stack.of(api).resolve(role.managed_policy_arns)):
             registry.add(
                 role, _managed_policy("service-role/AmazonAPIGatewayPushToCloudWatchLogs"), reason=_SERVICE_POLICY

@@ -47,6 +47,7 @@ class Acknowledgements:
 
     def __init__(self) -> None:
         self.entries: list[Acknowledgement] = []
+        self._paths: dict[cdk.CfnResource, str] = {}
 
     def add(self, construct: IConstruct, *findings: str, reason: str, owner: str, review_by: datetime.date) -> None:
         """Acknowledge findings of one resource.
@@ -65,7 +66,9 @@ class Acknowledgements:
                 f"Acknowledgements.construct: got {construct.node.path}, which is not one resource; expected the "
                 "resource that the finding names; pass it, or the L2 construct around it"
             )
-        path = resource.node.path
+        if resource not in self._paths:
+            self._paths[resource] = resource.node.path
+        path = self._paths[resource]
         if not findings:
             raise ValueError(
                 f"Acknowledgements.findings: got none for {path}; expected the ids of the findings; pass them"
