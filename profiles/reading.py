@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
+from annotated_types import Ge, Le
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -114,7 +115,16 @@ def _told(problem: ErrorDetails) -> str:
         return f"{key}: unknown key{guess}; remove it, or use one of {', '.join(section.model_fields)}"
     if problem["type"] == "missing":
         return f"{key}: missing; {fix}"
-    return f"{key}: got {problem['input']!r}; expected {_expected(problem)}; {fix}"
+    bounds = _bounds(section, name) if problem["type"] in {"greater_than_equal", "less_than_equal"} else None
+    return f"{key}: got {problem['input']!r}; expected {bounds or _expected(problem)}; {fix}"
+
+
+def _bounds(section: type[Section], name: str) -> str:
+    """Return both bounds of a number, whichever of them was passed."""
+    metadata = section.model_fields[name].metadata
+    low = next((entry.ge for entry in metadata if isinstance(entry, Ge)), None)
+    high = next((entry.le for entry in metadata if isinstance(entry, Le)), None)
+    return f"{low} or more" if high is None else f"{low} to {high}"
 
 
 def _fix(section: type[Section], name: str) -> str:

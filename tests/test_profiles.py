@@ -85,7 +85,7 @@ def test_text_that_is_not_toml_is_refused_with_the_line(refusal: Refusal) -> Non
 def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
     message = refusal(with_key("database", "port = 80\nmulti_azz = true") + "\n[logs]\nretention_days = 8\n")
     assert "3 problems" in message
-    assert "mine.toml: database.port: got 80; expected greater than or equal to 1150; leave it out for 5433" in message
+    assert "mine.toml: database.port: got 80; expected 1150 to 65535; leave it out for 5433" in message
     assert "database.multi_azz: unknown key, did you mean 'multi_az'?" in message
     assert "logs.retention_days: got 8; expected 1, 3, 5," in message
 
@@ -126,7 +126,7 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
         ("database", "deletion_protection = false", "database.deletion_protection: got False; expected true in prod"),
         ("database", "backup_plan = false", "database.backup_plan: got False; expected true in production"),
         ("database", "max_storage_gib = 105", "expected 110 % of storage_gib or more, 110; raise it, or leave it out"),
-        ("database", "port = 70000", "database.port: got 70000"),
+        ("database", "port = 70000", "database.port: got 70000; expected 1150 to 65535; leave it out for 5433"),
         ("database", 'instance_class = "db.t4g.medium"', "write it without db., as t4g.medium"),
         ("database", 'restore_snapshot = "before"', "database.generation: got 1; expected 2 or more"),
         ("database", 'restore_resource_id = "db-ABCDEFGHIJKL"', "database.generation: got 1; expected 2 or more"),
@@ -159,7 +159,11 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
         ("api", "source_networks = []", "api.source_networks: got ()"),
         ("api.usage_plan", "rate = 201", "api.usage_plan.rate: got 201; expected at most api.rate, 200"),
         ("api.usage_plan", "burst = 401", "api.usage_plan.burst: got 401; expected at most api.burst, 400"),
-        ("api.usage_plan", "quota_per_day = 0", "api.usage_plan.quota_per_day: got 0"),
+        (
+            "api.usage_plan",
+            "quota_per_day = 0",
+            "api.usage_plan.quota_per_day: got 0; expected 1 or more; such as 10000",
+        ),
         ("api.web_acl", "enabled = false", "api.web_acl.enabled: got False; expected true in production"),
         ("api.web_acl", "requests_per_address = 9", "api.web_acl.requests_per_address: got 9"),
         (
