@@ -5,7 +5,6 @@ import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
-from annotated_types import Ge, Le
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -122,8 +121,8 @@ def _told(problem: ErrorDetails) -> str:
 def _bounds(section: type[Section], name: str) -> str:
     """Return both bounds of a number, whichever of them was passed."""
     metadata = section.model_fields[name].metadata
-    low = next((entry.ge for entry in metadata if isinstance(entry, Ge)), None)
-    high = next((entry.le for entry in metadata if isinstance(entry, Le)), None)
+    low = next((entry.ge for entry in metadata if hasattr(entry, "ge")), None)
+    high = next((entry.le for entry in metadata if hasattr(entry, "le")), None)
     return f"{low} or more" if high is None else f"{low} to {high}"
 
 

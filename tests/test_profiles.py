@@ -162,7 +162,7 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
         (
             "api.usage_plan",
             "quota_per_day = 0",
-            "api.usage_plan.quota_per_day: got 0; expected 1 or more; such as 10000",
+            "quota_per_day: got 0; expected 1 or more; such as 10000",
         ),
         ("api.web_acl", "enabled = false", "api.web_acl.enabled: got False; expected true in production"),
         ("api.web_acl", "requests_per_address = 9", "api.web_acl.requests_per_address: got 9"),
