@@ -21,9 +21,7 @@ ASSETS = ("lambda_code.py", "lambda_packages.py", "api/authorizer_asset.py")
 
 
 def modules(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.rglob("*.py") if not {"site-packages", "__pycache__", "build"} & set(path.parts)
-    )
+    return sorted(path for path in folder.rglob("*.py") if not {"__pycache__", "build"} & set(path.parts))
 
 
 def imports_of(source: str) -> set[str]:

@@ -36,7 +36,7 @@ def examples() -> dict[str, tuple[str, dict[str, Any]]]:
     """Return every example of the library, with the names of the module that it stands in."""
     found = {}
     names = [module.name for module in pkgutil.walk_packages(secure_backend.__path__, "secure_backend.")]
-    for name in ["secure_backend", *(n for n in names if "site-packages" not in n and not n.endswith("__main__"))]:
+    for name in ["secure_backend", *(n for n in names if not n.endswith("__main__"))]:
         module = import_module(name)
         classes = [value for value in vars(module).values() if inspect.isclass(value) and value.__module__ == name]
         for documented in (module, *classes):

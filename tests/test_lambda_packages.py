@@ -14,7 +14,6 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
-from secure_backend import lambda_code as lambda_code_module
 from secure_backend import lambda_packages
 from secure_backend.api.authorizer_asset import AUTHORIZER_HANDLER
 from secure_backend.lambda_code import PYTHON_ARCHITECTURE, PYTHON_RUNTIME, _asset, lambda_code
@@ -22,6 +21,7 @@ from secure_backend.lambda_packages import (
     LOCK,
     PACKAGES,
     RECORD,
+    STAMP,
     LambdaPackagesError,
     check_packages,
     main,
@@ -36,6 +36,22 @@ AUTHORIZER = ROOT / "constructs/secure_backend/authorizer"
 DOCUMENTS = ROOT / "services/documents"
 FUNCTIONS = pytest.mark.parametrize("folder", [AUTHORIZER, DOCUMENTS], ids=["authorizer", "documents"])
 
+
+def extracted(archive: Path, folder: Path) -> Path:
+    with zipfile.ZipFile(archive) as opened:
+        assert opened.testzip() is None
+        opened.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
+    """The packages of each function, unpacked as Lambda does."""
+    return {
+        folder: extracted(folder / PACKAGES, tmp_path_factory.mktemp(folder.name)) for folder in (AUTHORIZER, DOCUMENTS)
+    }
+
+
 ELF_MAGIC, ELF_64_BIT_LITTLE_ENDIAN, ELF_AARCH64 = b"\x7fELF", b"\x02\x01", (183).to_bytes(2, "little")
 
 
@@ -45,8 +61,8 @@ def test_the_packages_are_those_of_the_lock(folder: Path) -> None:
 
 
 @FUNCTIONS
-def test_every_binary_is_for_arm64(folder: Path) -> None:
-    headers = {path: path.open("rb").read(20) for path in tree_files(folder / PACKAGES)}
+def test_every_binary_is_for_arm64(folder: Path, unpacked: dict[Path, Path]) -> None:
+    headers = {path: path.open("rb").read(20) for path in tree_files(unpacked[folder])}
     binaries = {path: header for path, header in headers.items() if header.startswith(ELF_MAGIC)}
     assert binaries
     for path, header in binaries.items():
@@ -56,8 +72,8 @@ def test_every_binary_is_for_arm64(folder: Path) -> None:
 
 
 @FUNCTIONS
-def test_extension_modules_are_for_the_python_of_the_function(folder: Path) -> None:
-    tags = {match[1] for path in tree_files(folder / PACKAGES) if (match := re.search(r"\.cpython-(\d+)-", path.name))}
+def test_extension_modules_are_for_the_python_of_the_function(folder: Path, unpacked: dict[Path, Path]) -> None:
+    tags = {match[1] for path in tree_files(unpacked[folder]) if (match := re.search(r"\.cpython-(\d+)-", path.name))}
     assert tags == {PYTHON_RUNTIME.name.removeprefix("python").replace(".", "")}
     assert PYTHON_RUNTIME.name == f"python{lambda_packages.PYTHON_VERSION}"
 
@@ -69,8 +85,10 @@ def test_the_runtime_is_the_newest_python_that_the_cdk_knows() -> None:
 
 
 @FUNCTIONS
-def test_every_package_brings_its_licence_and_no_trace_of_an_installation(folder: Path) -> None:
-    paths = [path.relative_to(folder / PACKAGES).as_posix() for path in tree_files(folder / PACKAGES)]
+def test_every_package_brings_its_licence_and_no_trace_of_an_installation(
+    folder: Path, unpacked: dict[Path, Path]
+) -> None:
+    paths = [path.relative_to(unpacked[folder]).as_posix() for path in unpacked[folder].rglob("*") if path.is_file()]
     packages = {path.split("/")[0] for path in paths if ".dist-info/" in path}
     licensed = {path.split("/")[0] for path in paths if re.search(r"\.dist-info/.*(LICEN[CS]E|COPYING)", path)}
     assert packages
@@ -152,39 +170,55 @@ def function(recorded: Path, index: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(recorded / "hello", tmp_path / "one" / "hello"))
 
 
+def greeting(function: Path) -> str:
+    with zipfile.ZipFile(function / PACKAGES) as archive:
+        return archive.read("greeting/__init__.py").decode()
+
+
 def test_packages_are_fetched_once_and_then_found(function: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.rmtree(function / PACKAGES)
+    (function / PACKAGES).unlink()
     assert vendor(function) is True
-    assert (function / PACKAGES / "greeting/__init__.py").read_text() == "HELLO = 1\n"
+    assert greeting(function) == "HELLO = 1\n"
     assert vendor(function) is False
     assert main([str(function)]) == 0
     assert "already there" in capsys.readouterr().out
     assert [path.name for path in function.iterdir() if path.name.startswith(".vendor")] == []
 
 
-def test_packages_that_were_touched_are_fetched_again(function: Path) -> None:
-    (function / PACKAGES / "greeting/__init__.py").write_text("HELLO = 2\n")
+def test_packages_that_were_touched_are_refused_and_fetched_again(function: Path) -> None:
+    with zipfile.ZipFile(function / PACKAGES, "a") as archive:
+        archive.writestr("greeting/evil.py", "")
+    with pytest.raises(LambdaPackagesError, match="has changed since it was made"):
+        check_packages(function)
     assert vendor(function) is True
-    assert (function / PACKAGES / "greeting/__init__.py").read_text() == "HELLO = 1\n"
+    check_packages(function)
 
 
-def test_bytecode_that_a_python_left_there_does_not_count(function: Path) -> None:
-    cache = function / PACKAGES / "greeting/__pycache__"
-    cache.mkdir()
-    (cache / "__init__.cpython-311.pyc").write_bytes(b"compiled")
-    assert vendor(function) is False
+def test_packages_of_another_record_are_refused_and_fetched_again(function: Path) -> None:
+    archive, _ = (function / STAMP).read_text().splitlines()
+    (function / STAMP).write_text(f"{archive}\n{'0' * 64}  site-packages\n")
+    with pytest.raises(LambdaPackagesError, match="is not what"):
+        check_packages(function)
+    assert vendor(function) is True
+    check_packages(function)
+
+
+def test_packages_whose_stamp_is_lost_are_fetched_again(function: Path) -> None:
+    (function / STAMP).unlink()
+    assert vendor(function) is True
+    check_packages(function)
 
 
 def test_packages_other_than_recorded_are_an_error_and_do_not_replace_what_is_there(
     function: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock, _ = (function / RECORD).read_text().splitlines()
-    (function / RECORD).write_text(f"{lock}\n{'0' * 64}  {PACKAGES}\n")
+    (function / RECORD).write_text(f"{lock}\n{'0' * 64}  site-packages\n")
     assert main(["--rebuild", str(function)]) == 1
     message = capsys.readouterr().err
     assert "find out why before shipping them" in message
     assert "--record" in message
-    assert (function / PACKAGES / "greeting/__init__.py").exists()
+    assert greeting(function) == "HELLO = 1\n"
 
 
 def test_a_wheel_other_than_locked_is_refused_by_its_hash(
@@ -193,7 +227,7 @@ def test_a_wheel_other_than_locked_is_refused_by_its_hash(
     write_wheel(index, {"greeting/__init__.py": "import evil\n"})
     assert main(["--rebuild", str(function)]) == 1
     assert "DO NOT MATCH THE HASHES" in capsys.readouterr().err
-    assert (function / PACKAGES / "greeting/__init__.py").read_text() == "HELLO = 1\n"
+    assert greeting(function) == "HELLO = 1\n"
 
 
 def test_a_lock_without_hashes_is_refused(function: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,7 +245,7 @@ def test_a_lock_that_was_changed_needs_a_new_record(function: Path) -> None:
 
 
 def test_a_function_without_its_packages_says_what_to_run(function: Path) -> None:
-    shutil.rmtree(function / PACKAGES)
+    (function / PACKAGES).unlink()
     with pytest.raises(LambdaPackagesError) as error:
         lambda_code(function)
     assert f"run: python -m secure_backend.lambda_packages {function}" in str(error.value)
@@ -274,15 +308,19 @@ def test_the_digest_sees_names_and_contents_and_neither_time_nor_mode_nor_place(
 
 
 def asset_of(folder: Path, outdir: Path) -> tuple[str, Path]:
-    """Synthesize a function of the folder; return the asset's hash and folder."""
+    """Synthesize a function of the folder; return the asset's hash, and the folder that Lambda would unpack."""
     app = cdk.App(outdir=str(outdir), builtin_cloud_formation_validation=False, analytics_reporting=False)
     stack = cdk.Stack(app, "stack")
     code = lambda_code(folder)
     lambda_.Function(stack, "F", code=code, handler=f"{folder.name}.handler.handler", runtime=PYTHON_RUNTIME)
     app.synth()
     files: dict[str, Any] = json.loads((outdir / "stack.assets.json").read_text())["files"]
-    ((digest, asset),) = [(digest, file) for digest, file in files.items() if file["source"]["packaging"] == "zip"]
-    return digest, outdir / asset["source"]["path"]
+    ((digest, path),) = [(digest, file["source"]["path"]) for digest, file in files.items() if path_is_zip(file)]
+    return digest, extracted(outdir / path, outdir / "unpacked")
+
+
+def path_is_zip(file: dict[str, Any]) -> bool:
+    return str(file["source"]["path"]).endswith(".zip")
 
 
 def test_the_asset_is_code_and_packages_side_by_side_and_the_same_at_two_paths(function: Path, tmp_path: Path) -> None:
@@ -290,8 +328,6 @@ def test_the_asset_is_code_and_packages_side_by_side_and_the_same_at_two_paths(f
     shutil.copytree(function, other)
     (other / "__pycache__").mkdir()
     (other / "__pycache__/handler.cpython-311.pyc").write_bytes(b"compiled")
-    (other / "site-packages/greeting/__pycache__").mkdir()
-    (other / "site-packages/greeting/__pycache__/__init__.cpython-311.pyc").write_bytes(b"compiled")
     os.utime(other / "handler.py", (1, 1))
     digest, asset = asset_of(function, tmp_path / "out-1")
     again, _ = asset_of(other, tmp_path / "out-2")
@@ -306,31 +342,29 @@ def test_the_asset_is_code_and_packages_side_by_side_and_the_same_at_two_paths(f
     ]
 
 
-def test_code_that_was_changed_is_laid_beside_the_packages_again(function: Path, tmp_path: Path) -> None:
-    asset_of(function, tmp_path / "out-1")
-    (function / "handler.py").write_text("def handler(event, context): return 'bye'\n")
-    (function / "__init__.py").unlink()
+def test_the_archive_is_the_same_bytes_whenever_it_is_made(function: Path, tmp_path: Path) -> None:
+    first, _ = _asset(function)
+    os.utime(function / "handler.py", (1, 1))
+    (function / "handler.py").chmod(0o600)
+    assert vendor(function, rebuild=True) is True
     _asset.cache_clear()
-    _, asset = asset_of(function, tmp_path / "out-2")
-    assert [path.name for path in (asset / "hello").iterdir()] == ["handler.py"]
-    assert "bye" in (asset / "hello/handler.py").read_text()
-    assert vendor(function) is False, "the laid code must not count as a package"
+    second, _ = _asset(function)
+    assert first != second
+    assert first.read_bytes() == second.read_bytes()
 
 
-def test_packages_that_may_not_be_written_to_are_copied(
-    function: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(folder: Path, target: Path) -> None:
-        if target.is_relative_to(function):
-            raise PermissionError(target)
-        lay(folder, target)
+def test_every_user_may_read_what_lambda_unpacks(function: Path) -> None:
+    (function / "handler.py").chmod(0o600)
+    with zipfile.ZipFile(_asset(function)[0]) as archive:
+        assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o644}
 
-    lay = lambda_code_module._lay
-    monkeypatch.setattr(lambda_code_module, "_lay", refused)
+
+def test_a_folder_that_may_not_be_written_to_is_an_asset_too(function: Path, tmp_path: Path) -> None:
+    function.chmod(0o500)
+    before = sorted(function.iterdir())
     _, asset = asset_of(function, tmp_path / "out")
     assert (asset / "hello/handler.py").is_file()
-    assert (asset / "greeting/__init__.py").is_file()
-    assert not (function / PACKAGES / "hello").exists()
+    assert sorted(function.iterdir()) == before
 
 
 def test_the_asset_changes_with_the_code(function: Path, tmp_path: Path) -> None:
@@ -345,8 +379,10 @@ def test_the_asset_changes_with_the_code(function: Path, tmp_path: Path) -> None
     [(AUTHORIZER, [AUTHORIZER_HANDLER]), (DOCUMENTS, ["documents.handler.handler", "documents.migrate.handler"])],
     ids=["authorizer", "documents"],
 )
-def test_the_handler_is_where_lambda_looks_for_it_and_the_asset_fits(folder: Path, handlers: list[str]) -> None:
-    staged, _ = _asset(folder)
+def test_the_handler_is_where_lambda_looks_for_it_and_the_asset_fits(
+    folder: Path, handlers: list[str], tmp_path: Path
+) -> None:
+    staged = extracted(_asset(folder)[0], tmp_path)
     for handler in handlers:
         *module, name = handler.split(".")
         source = staged.joinpath(*module).with_suffix(".py").read_text()
@@ -354,10 +390,10 @@ def test_the_handler_is_where_lambda_looks_for_it_and_the_asset_fits(folder: Pat
         assert not re.search(r"aws_cdk|secure_backend", source)
     # Lambda takes 250 MiB unpacked; what is bigger also starts more slowly.
     assert sum(path.stat().st_size for path in tree_files(staged)) < 40 * 1024 * 1024
-    assert not list(staged.rglob("requirements*"))
+    assert not [path for path in staged.rglob("*") if path.name.startswith(("requirements", "site-packages"))]
 
 
-def test_the_migrations_and_the_trust_anchors_are_shipped() -> None:
-    staged, _ = _asset(DOCUMENTS)
+def test_the_migrations_and_the_trust_anchors_are_shipped(tmp_path: Path) -> None:
+    staged = extracted(_asset(DOCUMENTS)[0], tmp_path)
     assert (staged / "documents/migrations/0001_documents.sql").is_file()
     assert (staged / "documents/rds-global-bundle.pem").is_file()

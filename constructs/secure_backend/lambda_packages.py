@@ -2,8 +2,9 @@
 
 A function's folder holds its code, ``requirements.txt`` (a lock with hashes, compiled for the
 function's platform) and ``requirements.sha256`` (the digests of the lock and of the packages that come
-of it). This module fills ``site-packages`` in that folder; :func:`secure_backend.lambda_code.lambda_code`
-makes the asset of both. The command does nothing where the packages are already right::
+of it). This module puts ``site-packages.zip`` into that folder, and ``site-packages.sha256`` beside it, which tells
+an archive that was touched from the one that was made; :func:`secure_backend.lambda_code.lambda_code`
+adds the code and makes the asset of both. The command does nothing where the packages are already right::
 
     python -m secure_backend.lambda_packages services/documents            # fetch what is missing
     python -m secure_backend.lambda_packages --rebuild services/documents  # fetch all again and compare
@@ -14,7 +15,6 @@ Wheels are unpacked, not installed: nothing of theirs runs, and no file says whe
 
 import argparse
 import hashlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,12 +22,17 @@ import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-PACKAGES = "site-packages"
+PACKAGES = "site-packages.zip"
+STAMP = "site-packages.sha256"
 LOCK = "requirements.txt"
 RECORD = "requirements.sha256"
 PYTHON_VERSION = "3.14"
 # Lambda's Python 3.14 runs on Amazon Linux 2023, which has glibc 2.34: any older manylinux will do, the newest first.
 PLATFORMS = (*(f"manylinux_2_{minor}_aarch64" for minor in range(34, 16, -1)), "manylinux2014_aarch64")
+# The record's and the stamp's line for what the packages contain: an archive's own bytes depend on who compressed it.
+_CONTENT = "site-packages"
+# The earliest date that an archive can hold: when a file was written must not count.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
 # What an installer writes about itself, and what only a compiler or a test runner wants.
 _UNWANTED_NAMES = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "__pycache__", "tests", "test"})
 _COMMAND = "python -m secure_backend.lambda_packages"
@@ -62,8 +67,22 @@ def tree_digest(folder: Path, *, without: Collection[str] = ()) -> str:
     return digest.hexdigest()
 
 
+def add_to_archive(archive: zipfile.ZipFile, folder: Path, *, under: str = "", without: Collection[str] = ()) -> None:
+    """Add the folder's files to an archive, the same way whenever and wherever it is done.
+
+    :param under: the folder in the archive to put them into.
+    :param without: names directly in the folder that are left out.
+    """
+    for path in tree_files(folder, without=without):
+        entry = zipfile.ZipInfo(str(PurePosixPath(under, path.relative_to(folder).as_posix())), _EPOCH)
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        entry.create_system = 3  # Unix, on any machine: the mode counts on Lambda
+        entry.external_attr = 0o644 << 16
+        archive.writestr(entry, path.read_bytes())
+
+
 def check_packages(folder: Path) -> Path:
-    """Return the folder's packages, or raise :class:`LambdaPackagesError` unless they are those of its lock."""
+    """Return the archive of packages, or raise :class:`LambdaPackagesError` unless it is that of the folder's lock."""
     problem = _problem(folder)
     if problem:
         raise LambdaPackagesError(f"{folder}: {problem}; run: {_COMMAND} {folder}")
@@ -72,7 +91,7 @@ def check_packages(folder: Path) -> Path:
 
 def recorded_digest(folder: Path) -> str:
     """Return the digest of the packages that the folder's record names."""
-    return _recorded(folder)[PACKAGES]
+    return _digests(folder / RECORD)[_CONTENT]
 
 
 def vendor(folder: Path, *, rebuild: bool = False) -> bool:
@@ -85,7 +104,7 @@ def vendor(folder: Path, *, rebuild: bool = False) -> bool:
     """
     if not rebuild and _problem(folder) is None:
         return False
-    recorded = _recorded(folder)
+    recorded = _digests(folder / RECORD)
     if recorded.get(LOCK) != _lock_digest(folder):
         raise LambdaPackagesError(
             f"{folder / LOCK} is not the lock that {RECORD} was made of; "
@@ -94,13 +113,13 @@ def vendor(folder: Path, *, rebuild: bool = False) -> bool:
     with tempfile.TemporaryDirectory(dir=folder, prefix=".vendor-") as scratch:
         built = _build(folder / LOCK, Path(scratch))
         digest = tree_digest(built)
-        if digest != recorded.get(PACKAGES):
+        if digest != recorded.get(_CONTENT):
             raise LambdaPackagesError(
-                f"{folder / LOCK} gives packages with SHA-256 {digest}, but {RECORD} says {recorded.get(PACKAGES)}; "
+                f"{folder / LOCK} gives packages with SHA-256 {digest}, but {RECORD} says {recorded.get(_CONTENT)}; "
                 f"find out why before shipping them: the lock's hashes have not changed, so the unpacking has "
                 f"(if this module was changed on purpose, run: {_COMMAND} --record {folder})"
             )
-        _replace(folder / PACKAGES, built)
+        _store(folder, built, digest)
     return True
 
 
@@ -108,9 +127,10 @@ def record(folder: Path) -> None:
     """Fetch the folder's packages and write down their digest and the lock's: for a lock that was just compiled."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".vendor-") as scratch:
         built = _build(folder / LOCK, Path(scratch))
-        lines = f"{_lock_digest(folder)}  {LOCK}\n{tree_digest(built)}  {PACKAGES}\n"
+        digest = tree_digest(built)
+        lines = f"{_lock_digest(folder)}  {LOCK}\n{digest}  {_CONTENT}\n"
         (folder / RECORD).write_text(lines, encoding="ascii", newline="\n")
-        _replace(folder / PACKAGES, built)
+        _store(folder, built, digest)
 
 
 def unpack(wheel: Path, target: Path) -> None:
@@ -139,7 +159,7 @@ def _destination(name: PurePosixPath) -> tuple[str, ...] | None:
 
 
 def _build(lock: Path, scratch: Path) -> Path:
-    wheels, built = scratch / "wheels", scratch / PACKAGES
+    wheels, built = scratch / "wheels", scratch / "packages"
     built.mkdir()
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--require-hashes", "--no-deps", "--only-binary=:all:", "--implementation=cp"]
@@ -156,22 +176,32 @@ def _build(lock: Path, scratch: Path) -> Path:
     return built
 
 
-def _replace(target: Path, built: Path) -> None:
-    if target.exists():
-        shutil.rmtree(target)
-    built.rename(target)
+def _store(folder: Path, built: Path, digest: str) -> None:
+    """Write the archive, then the stamp: where it is interrupted between the two, the archive is made again."""
+    archive = built.parent / PACKAGES
+    with zipfile.ZipFile(archive, "w") as opened:
+        add_to_archive(opened, built)
+    stamp = f"{_file_digest(archive)}  {PACKAGES}\n{digest}  {_CONTENT}\n"
+    archive.replace(folder / PACKAGES)
+    (folder / STAMP).write_text(stamp, encoding="ascii", newline="\n")
 
 
 def _problem(folder: Path) -> str | None:
-    packages, recorded = folder / PACKAGES, _recorded(folder)
-    if not packages.is_dir():
+    archive, recorded, stamped = folder / PACKAGES, _digests(folder / RECORD), _digests(folder / STAMP)
+    if not archive.is_file():
         return f"the packages of {LOCK} are not there"
     if recorded.get(LOCK) != _lock_digest(folder):
         return f"{LOCK} has changed since {RECORD} was written"
-    # The function's own code lies there too, once lambda_code has laid it beside its packages.
-    if recorded.get(PACKAGES) != tree_digest(packages, without=(folder.name,)):
-        return f"{PACKAGES} does not hold what {RECORD} says"
+    if recorded.get(_CONTENT) is None or recorded.get(_CONTENT) != stamped.get(_CONTENT):
+        return f"{PACKAGES} is not what {RECORD} says"
+    if stamped.get(PACKAGES) != _file_digest(archive):
+        return f"{PACKAGES} has changed since it was made"
     return None
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _lock_digest(folder: Path) -> str:
@@ -179,8 +209,7 @@ def _lock_digest(folder: Path) -> str:
     return hashlib.sha256((folder / LOCK).read_text(encoding="utf-8").encode()).hexdigest()
 
 
-def _recorded(folder: Path) -> dict[str, str]:
-    path = folder / RECORD
+def _digests(path: Path) -> dict[str, str]:
     lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
     return {name: digest for digest, name in (line.split() for line in lines)}
 

@@ -1,5 +1,6 @@
 """Lambda functions that cannot be deployed, or cannot start."""
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from secure_backend.compliance.rules.rule import Finding, rule
 _FUNCTION = "AWS::Lambda::Function"
 #: The machine of an ELF file's header, as Lambda names it.
 _MACHINES = {62: "x86_64", 183: "arm64"}
+#: As much of an ELF file as tells its machine.
+_HEADER = 20
 
 
 @rule(
@@ -57,29 +60,40 @@ def function_of_another_architecture(assembly: Assembly) -> Iterator[Finding]:
     """Package native libraries for the architecture that the function runs on."""
     for function in assembly.resources(_FUNCTION):
         names = list_of(function.at("Architectures") or "x86_64")
-        folder = _asset(assembly, function)
-        if folder is None or len(names) != 1 or names[0] not in _MACHINES.values():
+        asset = _asset(assembly, function)
+        if asset is None or len(names) != 1 or names[0] not in _MACHINES.values():
             continue
-        for library in sorted(folder.rglob("*.so*")):
-            machine = _machine(library)
+        for library, header in sorted(_libraries(asset)):
+            machine = _machine(header)
             if machine is not None and machine != names[0]:
-                problem = (
-                    f"{library.relative_to(folder).as_posix()} is built for {machine}, the function for {names[0]}"
-                )
+                problem = f"{library} is built for {machine}, the function for {names[0]}"
                 yield Finding(function, "Properties.Architectures", problem)
                 break
 
 
 def _asset(assembly: Assembly, function: Resource) -> Path | None:
-    """Return the folder of a function's code beside the template, if it is an asset and unpacked."""
+    """Return a function's code beside the template, a folder or an archive, if it is an asset."""
     key = assembly.render(function.stack, function.at("Code.S3Key") or "")
     if function.stack.file is None or not certain(key) or not key.endswith(".zip"):
         return None
-    folder = function.stack.file.parent / f"asset.{key.rpartition('/')[2].removesuffix('.zip')}"
-    return folder if folder.is_dir() else None
+    archive = function.stack.file.parent / f"asset.{key.rpartition('/')[2]}"
+    return next((path for path in (archive, archive.with_suffix("")) if path.exists()), None)
 
 
-def _machine(library: Path) -> str | None:
-    with library.open("rb") as file:
-        header = file.read(20)
+def _libraries(asset: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the first bytes of each shared library in a function's code."""
+    if asset.is_dir():
+        for path in asset.rglob("*.so*"):
+            with path.open("rb") as file:
+                yield path.relative_to(asset).as_posix(), file.read(_HEADER)
+    if not zipfile.is_zipfile(asset):
+        return
+    with zipfile.ZipFile(asset) as archive:
+        for name in archive.namelist():
+            if ".so" in name.rpartition("/")[2]:
+                with archive.open(name) as entry:
+                    yield name, entry.read(_HEADER)
+
+
+def _machine(header: bytes) -> str | None:
     return _MACHINES.get(int.from_bytes(header[18:20], "little")) if header.startswith(b"\x7fELF") else None
