@@ -2,8 +2,9 @@
 
 Whole processes, from the interpreter's start to the written assembly, with the flags of cdk.json, the same packs, the
 built-in validation and compiled bytecode: once into a new assembly, as CI does and a first synth, which copies the
-functions' packages, and once more into the assembly that then lies there. This app runs without garbage collection and
-ends at once (see app.py and node.py), the peer as anybody's would. Raw seconds go to bench/results.json.
+functions' archives, and once more into the assembly that then lies there. This app runs without garbage collection,
+imports while Node loads and ends at once (see app.py and node.py), the peer as anybody's would. Raw seconds go to
+bench/results.json.
 """
 
 import argparse

@@ -41,14 +41,15 @@ def refuse_foreign_encryption(bucket: s3.Bucket, key: kms.IKey) -> None:
             "Bool": _NOT_A_SERVICE,
         },
     }
+    everyone, objects = iam.AnyPrincipal(), bucket.arn_for_objects("*")
     for sid, conditions in refusals.items():
         bucket.add_to_resource_policy(
             iam.PolicyStatement(
                 sid=sid,
                 effect=iam.Effect.DENY,
-                principals=[iam.AnyPrincipal()],
+                principals=[everyone],
                 actions=["s3:PutObject"],
-                resources=[bucket.arn_for_objects("*")],
+                resources=[objects],
                 conditions=conditions,
             )
         )

@@ -67,7 +67,8 @@ class Acknowledgements:
                 "resource that the finding names; pass it, or the L2 construct around it"
             )
         if resource not in self._paths:
-            self._paths[resource] = resource.node.path
+            # A resource writes itself as "path [type]": half the calls into the CDK of node.path.
+            self._paths[resource] = resource.to_string().rpartition(" [")[0]
         path = self._paths[resource]
         if not findings:
             raise ValueError(

@@ -8,7 +8,6 @@ Example::
 
 from collections.abc import Mapping
 
-import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -53,7 +52,7 @@ class CisAlarms(Construct):
             alarm = cloudwatch.Alarm(
                 self,
                 row.name,
-                metric=metric_filter.metric(statistic="Sum", period=cdk.Duration.minutes(5)),
+                metric=metric_filter.metric(statistic="Sum"),  # of five minutes, the CDK's default
                 threshold=1,
                 comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
                 evaluation_periods=1,
