@@ -10,7 +10,7 @@ CDK = $(NODE) node_modules/aws-cdk/bin/cdk
 FUNCTIONS := constructs/secure_backend/authorizer services/documents
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth cdk test check snapshots acknowledgements packages-compared lock docs bench wheel clean
+.PHONY: help setup synth deploy status token stop destroy cdk test check snapshots acknowledgements packages-compared lock docs bench wheel clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -34,6 +34,30 @@ synth: setup ## synthesize the four stacks, hold them to the rules, and show the
 	@echo "synth    profile $(PROFILE): four stacks, six rule packs and our own (some seconds)"
 	@$(CDK) synth --quiet --context profile=$(PROFILE)
 	@$(BIN)/python -m stacks.summary cdk.out --profile $(PROFILE)
+
+deploy: setup .venv/emulator/ready ## deploy to a local AWS on this machine, and call the API
+	@$(BIN)/python -m local deploy
+
+status: setup ## tell what of the local AWS runs, and where
+	@$(BIN)/python -m local status
+
+token: setup ## print a token for the local API: USER=alice
+	@$(BIN)/python -m local token --user $(or $(filter-out $(shell id -un),$(USER)),alice)
+
+stop: setup ## end the local AWS's servers; what they hold stays
+	@$(BIN)/python -m local stop
+
+destroy: setup ## end the local AWS and remove all that it held
+	@$(BIN)/python -m local destroy
+
+# The emulator, and the functions' packages once more, for the machine and the Python that it runs them on.
+.venv/emulator/ready: requirements-emulator.txt $(FUNCTIONS:=/requirements.txt) .venv/ready
+	@echo "set-up   the local AWS, in an environment of its own (about half a minute)"
+	@$(BIN)/python -m venv .venv/emulator
+	@.venv/emulator/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements-emulator.txt
+	@rm -rf .venv/emulator/functions
+	@for function in $(FUNCTIONS); do .venv/emulator/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --target .venv/emulator/functions --requirement $$function/requirements.txt || exit 1; done
+	@touch .venv/emulator/ready
 
 cdk: setup ## run the CDK CLI: make cdk ARGS="deploy --all -c profile=dev"
 	@$(CDK) $(ARGS)
@@ -64,6 +88,7 @@ packages-compared: setup ## fetch the functions' packages again and compare them
 lock: setup ## compile the requirements anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --group dev --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --group checkov --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements-checkov.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --group emulator --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements-emulator.txt
 	@for function in $(FUNCTIONS); do (cd $$function && $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade requirements.in --generate-hashes --no-python-downloads --python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all: --custom-compile-command "make lock" --output-file requirements.txt); done
 	@$(BIN)/python -m secure_backend.lambda_packages --record $(FUNCTIONS)
 

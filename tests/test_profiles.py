@@ -63,12 +63,12 @@ def test_prod_lists_every_key_that_is_missing_at_once() -> None:
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ProfileError, match="profile 'pord': unknown, did you mean 'prod'\\?; use one of dev, prod"):
+    with pytest.raises(ProfileError, match="'pord': unknown, did you mean 'prod'\\?; use one of dev, local, prod"):
         load("pord")
 
 
 def test_a_missing_file_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ProfileError, match="no such file; give the path of a TOML file, or a name: dev, prod"):
+    with pytest.raises(ProfileError, match="no such file; give the path of a TOML file, or a name: dev, local, prod"):
         load("nowhere/mine.toml")
 
 

@@ -1,0 +1,97 @@
+"""The one folder that holds all of the local AWS: its state, keys, logs and the addresses that it was given."""
+
+import json
+import os
+import pwd
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+#: Ignored by git; `make destroy` removes it.
+FOLDER = ROOT / ".local"
+ACCOUNT = "000000000000"
+DATABASE_PORT = 5433
+# What the operating system takes for the path of a Unix socket.
+_LONGEST_SOCKET = 107
+
+
+class LocalError(RuntimeError):
+    """The local AWS cannot do what was asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """Where the servers listen; chosen once, so that URLs and templates stay the same."""
+
+    gateway_port: int
+    issuer_port: int
+    #: The template fixes the database's port, so a free address of the loopback network is chosen instead.
+    database_host: str
+
+    @property
+    def gateway(self) -> str:
+        """The emulator's address."""
+        return f"https://127.0.0.1:{self.gateway_port}"
+
+    @property
+    def issuer(self) -> str:
+        """The local token issuer's address and name."""
+        return f"https://127.0.0.1:{self.issuer_port}"
+
+
+def addresses() -> Addresses:
+    """Return the remembered addresses, or choose free ones and remember them."""
+    path = FOLDER / "addresses.json"
+    if path.exists():
+        return Addresses(**json.loads(path.read_text(encoding="utf-8")))
+    chosen = Addresses(
+        gateway_port=_free_port(4566), issuer_port=_free_port(4567), database_host=_free_host(DATABASE_PORT)
+    )
+    path.write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
+    return chosen
+
+
+def prepare() -> None:
+    """Make the folder, for the account that the servers run under and nobody else."""
+    if len(str(FOLDER / "socket/.s.PGSQL.5432")) > _LONGEST_SOCKET:
+        raise LocalError(f"{ROOT} is too long a path for PostgreSQL's socket; move the project to a shorter one")
+    FOLDER.mkdir(mode=0o755, exist_ok=True)
+    owned = [FOLDER / name for name in ("socket", "postgresql", "emulator", "logs", "tls")]
+    for path in owned:
+        path.mkdir(mode=0o700, exist_ok=True)
+    if (who := account()) is not None:
+        for path in owned:
+            os.chown(path, who.pw_uid, who.pw_gid)
+
+
+def account() -> pwd.struct_passwd | None:
+    """Return the account that the servers run under when it is another: none of them runs as root."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+def is_free(host: str, port: int) -> bool:
+    """Return whether nobody listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port(first: int) -> int:
+    free = (port for port in range(first, first + 2000, 10) if is_free("127.0.0.1", port))
+    found = next(free, None)
+    if found is None:
+        raise LocalError(f"no free port on 127.0.0.1 from {first} to {first + 2000}; end what listens there")
+    return found
+
+
+def _free_host(port: int) -> str:
+    free = (host for host in (f"127.0.0.{last}" for last in range(1, 255)) if is_free(host, port))
+    found = next(free, None)
+    if found is None:
+        raise LocalError(f"port {port} is taken on every address of the loopback network; end what listens there")
+    return found
