@@ -1,7 +1,5 @@
 """A token issuer for the authorizer's tests: real keys, and a key set served over TLS on the loopback address."""
 
-import datetime
-import ipaddress
 import json
 import ssl
 import threading
@@ -13,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+
+from local import certificates
 
 ISSUER = "https://login.example.com/"
 AUDIENCE = "documents"
@@ -62,51 +59,10 @@ def sign(key: PrivateKey, kid: str | None, header: dict[str, Any] | None = None,
     return "Bearer " + jwt.api_jws.encode(json.dumps(claims(**changes)).encode(), key, algorithm, headers)
 
 
-def write_certificates(folder: Path, *names: x509.GeneralName) -> tuple[Path, Path, Path]:
-    """Write an authority's certificate, and one for these names (localhost) with its key, signed by it."""
-    now = datetime.datetime.now(datetime.UTC)
-
-    def name(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-    def certificate(subject: str, public: ec.EllipticCurvePublicKey, authority: bool) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(name(subject))
-            .issuer_name(name("test authority"))
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
-            )
-        )
-
-    authority_key, server_key = ec_key(), ec_key()
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=True,
-        crl_sign=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    root = certificate("test authority", authority_key.public_key(), True).add_extension(usage, critical=True)
-    server = certificate("localhost", server_key.public_key(), False).add_extension(
-        x509.SubjectAlternativeName(names or [x509.DNSName("localhost")]), critical=False
-    )
-    paths = folder / "ca.pem", folder / "server.pem", folder / "server.key"
-    pem = serialization.Encoding.PEM
-    paths[0].write_bytes(root.sign(authority_key, hashes.SHA256()).public_bytes(pem))
-    paths[1].write_bytes(server.sign(authority_key, hashes.SHA256()).public_bytes(pem))
-    paths[2].write_bytes(server_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    return paths
+def write_certificates(folder: Path, *hosts: str) -> tuple[Path, Path, Path]:
+    """Write an authority's certificate, and one for localhost and these addresses with its key, signed by it."""
+    certificates.write(folder, list(hosts))
+    return folder / "authority.pem", folder / "server.pem", folder / "server.key"
 
 
 class KeyServer:
@@ -127,8 +83,7 @@ class KeyServer:
 @contextmanager
 def key_server(folder: Path) -> Iterator[tuple[KeyServer, ssl.SSLContext]]:
     """Serve a key set over TLS on a free loopback port; yield it and a context that trusts it."""
-    loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    authority, certificate, key = write_certificates(folder, loopback)
+    authority, certificate, key = write_certificates(folder, "127.0.0.1")
     state = KeyServer()
 
     class Handler(BaseHTTPRequestHandler):

@@ -94,7 +94,7 @@ def _holds(operator: str, keys: Mapping[str, Any], request: Mapping[str, str]) -
         elif operator == "Bool":
             holds = actual == wanted
         else:
-            raise NotImplementedError(operator)
+            raise ValueError(f"{operator} is not evaluated here: evaluate it before a policy uses it")
         if not holds:
             return False
     return True

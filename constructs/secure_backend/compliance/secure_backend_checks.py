@@ -87,11 +87,12 @@ class SecureBackendChecks(cdk_nag.NagPack):
     def validate_scope(self, scope: IConstruct) -> cdk.PolicyValidationPluginReport:
         """Refuse: the rules read templates, and a scope has none before synth.
 
-        :raises NotImplementedError: always; check a cloud assembly with ``Assembly.from_directory`` and the rules.
+        :raises ValueError: always; check a cloud assembly with ``Assembly.from_directory`` and the rules.
         """
-        raise NotImplementedError(
-            f"SecureBackendChecks reads synthesized templates, and {scope.node.path!r} has none yet; add the pack with "
-            "Validations.of(app).add_plugins, or run secure_backend.compliance.rules over Assembly.from_directory(...)"
+        raise ValueError(
+            f"SecureBackendChecks.validate_scope: got {scope.node.path!r}, which has no template yet; expected none: "
+            "the rules read synthesized templates; add the pack with Validations.of(app).add_plugins, or run "
+            "secure_backend.compliance.rules over Assembly.from_directory(...)"
         )
 
     def _check_resource(self, node: cdk.CfnResource) -> None:

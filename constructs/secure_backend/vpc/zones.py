@@ -89,7 +89,7 @@ def zone_slots(zones: int) -> int:
 
 
 def concrete_region(check: Validation, stack: cdk.Stack) -> str:
-    """Return the stack's region; a stack without one is a problem, and the answer then a placeholder."""
+    """Return the stack's region; a stack without one is a problem, and the rest is then checked as in some region."""
     if cdk.Token.is_unresolved(stack.region):
         check.refuse(
             "scope",
