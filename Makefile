@@ -36,19 +36,19 @@ synth: setup ## synthesize the four stacks, hold them to the rules, and show the
 	@$(BIN)/python -m stacks.summary cdk.out --profile $(PROFILE)
 
 deploy: setup .venv/emulator/ready ## deploy to a local AWS on this machine, and call the API
-	@$(BIN)/python -m local deploy
+	@$(BIN)/python -m deployment deploy
 
 status: setup ## tell what of the local AWS runs, and where
-	@$(BIN)/python -m local status
+	@$(BIN)/python -m deployment status
 
 token: setup ## print a token for the local API: USER=alice
-	@$(BIN)/python -m local token --user $(or $(filter-out $(shell id -un),$(USER)),alice)
+	@$(BIN)/python -m deployment token --user $(or $(filter-out $(shell id -un),$(USER)),alice)
 
 stop: setup ## end the local AWS's servers; what they hold stays
-	@$(BIN)/python -m local stop
+	@$(BIN)/python -m deployment stop
 
 destroy: setup ## end the local AWS and remove all that it held
-	@$(BIN)/python -m local destroy
+	@$(BIN)/python -m deployment destroy
 
 # The emulator, and the functions' packages once more, for the machine and the Python that it runs them on.
 .venv/emulator/ready: requirements-emulator.txt $(FUNCTIONS:=/requirements.txt) .venv/ready

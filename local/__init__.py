@@ -1,1 +1,1 @@
-"""The local AWS: PostgreSQL, an emulator, a token issuer, and the loop that deploys to them and calls the API."""
+"""The local AWS: PostgreSQL, an emulator and a token issuer, for whoever deploys to them."""

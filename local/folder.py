@@ -1,17 +1,21 @@
 """The one folder that holds all of the local AWS: its state, keys, logs and the addresses that it was given."""
 
+import contextlib
 import json
 import os
 import pwd
 import socket
+import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Ignored by git; `make destroy` removes it.
-FOLDER = ROOT / ".local"
+#: `make destroy` removes it. ``LOCAL_FOLDER`` names another: the tests have one of their own.
+FOLDER = Path(os.environ.get("LOCAL_FOLDER") or ROOT / ".local").resolve()
 ACCOUNT = "000000000000"
 DATABASE_PORT = 5433
+#: Who runs the servers when root starts them.
+SERVERS_ACCOUNT = "nobody"
 # What the operating system takes for the path of a Unix socket.
 _LONGEST_SOCKET = 107
 
@@ -55,8 +59,15 @@ def addresses() -> Addresses:
 def prepare() -> None:
     """Make the folder, for the account that the servers run under and nobody else."""
     if len(str(FOLDER / "socket/.s.PGSQL.5432")) > _LONGEST_SOCKET:
-        raise LocalError(f"{ROOT} is too long a path for PostgreSQL's socket; move the project to a shorter one")
-    FOLDER.mkdir(mode=0o755, exist_ok=True)
+        raise LocalError(f"{FOLDER} is too long a path for PostgreSQL's socket; set LOCAL_FOLDER to a shorter one")
+    FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if not may_read(FOLDER):
+        with contextlib.suppress(OSError):
+            FOLDER.rmdir()
+        raise LocalError(
+            f"the servers run as {SERVERS_ACCOUNT}, never as root, and that account cannot enter {FOLDER}; run this "
+            "as an ordinary user, or set LOCAL_FOLDER to a folder that it can enter, such as /var/tmp/secure-backend"
+        )
     owned = [FOLDER / name for name in ("socket", "postgresql", "emulator", "logs", "tls")]
     for path in owned:
         path.mkdir(mode=0o700, exist_ok=True)
@@ -67,7 +78,24 @@ def prepare() -> None:
 
 def account() -> pwd.struct_passwd | None:
     """Return the account that the servers run under when it is another: none of them runs as root."""
-    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+    return pwd.getpwnam(SERVERS_ACCOUNT) if os.geteuid() == 0 else None
+
+
+def may_read(path: Path) -> bool:
+    """Return whether the servers' account can read a path."""
+    who = account()
+    if who is None:
+        return os.access(path, os.R_OK)
+    command = ["/bin/sh", "-c", 'test -r "$1"', "sh", str(path)]
+    done = subprocess.run(  # noqa: S603 - arguments of ours
+        command, user=who.pw_uid, group=who.pw_gid, extra_groups=[], check=False, cwd="/"
+    )
+    return done.returncode == 0
+
+
+def shown(path: Path) -> str:
+    """Return a path as a person in the project's folder would type it."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
 def is_free(host: str, port: int) -> bool:

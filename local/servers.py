@@ -13,7 +13,7 @@ from typing import Any
 
 from local import certificates, issuer, postgresql
 from local.folder import ACCOUNT, DATABASE_PORT, FOLDER, ROOT, Addresses, LocalError, account, is_free
-from local.interpreter import emulator_command, readable
+from local.interpreter import emulator_program, reachable
 
 EMULATOR = ROOT / ".venv/emulator"
 LOGS = FOLDER / "logs"
@@ -102,7 +102,7 @@ def _start_postgresql() -> None:
     found = postgresql.programs()
     if found is None:
         raise LocalError("no PostgreSQL is in the Python requirements for this system; install one and put it on PATH")
-    programs = readable(found.parent, FOLDER / "postgresql-programs") / "bin"
+    programs = reachable(found.parent, FOLDER / "programs/postgresql") / "bin"
     data, quiet = FOLDER / "postgresql/data", {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
     if not (data / "PG_VERSION").exists():
         command = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
@@ -147,19 +147,14 @@ def _start_emulator(where: Addresses, region: str) -> None:
                 f"{host}:{port} was this local AWS's address and somebody else listens there now; end that process, "
                 "or run `make destroy` to begin anew with other ports"
             )
-    node = Path(os.environ["JSII_NODE"]).parent
     state, tls = FOLDER / "emulator", FOLDER / "tls"
-    command, search = emulator_command(EMULATOR)
+    program = emulator_program(EMULATOR)
     environment = {
-        "PATH": f"{node}:/usr/bin:/bin",
+        **program.variables,
         "HOME": str(state),
         "TMPDIR": str(state),
         "LC_ALL": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
-        **search,
-        # Where the functions find what the deployed archive holds for another machine and Python.
-        "_LAMBDA_LAYERS_DIRS": str(EMULATOR / "functions"),
-        "NODE_PATH": str(ROOT / "node_modules"),
         # Whose word the functions take for PostgreSQL; on AWS it is RDS's own authorities.
         "DATABASE_CA_FILE": str(tls / "authority.pem"),
         "GATEWAY_PORT": str(where.gateway_port),
@@ -189,4 +184,4 @@ def _start_emulator(where: Addresses, region: str) -> None:
             }
         ),
     }
-    _run("emulator", command, environment, lambda: _answers(socket.AF_INET, ("127.0.0.1", where.gateway_port)))
+    _run("emulator", program.command, environment, lambda: _answers(socket.AF_INET, ("127.0.0.1", where.gateway_port)))

@@ -10,7 +10,7 @@ import pytest
 import secure_backend
 from tests.conftest import ROOT
 
-ROOMS = ("bench", "constructs", "docs", "profiles", "services", "stacks", "tests")
+ROOMS = ("bench", "constructs", "deployment", "docs", "local", "profiles", "services", "stacks", "tests")
 LIBRARY = ROOT / "constructs" / "secure_backend"
 # Rooms inside the library that are no constructs: what reads templates, what checks them, what runs in Lambda.
 READERS = ("analysis", "compliance", "testing")
@@ -59,7 +59,7 @@ def test_imports_are_found_wherever_they_stand() -> None:
 
 def test_the_library_knows_nothing_of_stacks_profiles_and_the_service() -> None:
     assert modules(LIBRARY)
-    above = ("app", "bench", "node", "profiles", "services", "stacks", "tests")
+    above = ("app", "bench", "deployment", "local", "node", "profiles", "services", "stacks", "tests")
     assert list(arrows(modules(LIBRARY), *above)) == []
 
 
@@ -87,6 +87,11 @@ def test_the_profiles_know_nothing_of_what_is_built_from_them() -> None:
 def test_the_test_helpers_for_other_apps_stand_on_the_analysis_alone() -> None:
     others = [path.stem for path in LIBRARY.iterdir() if path.name not in {"analysis", "testing", "__init__.py"}]
     assert list(arrows(in_library("testing"), *(f"secure_backend.{name}" for name in others))) == []
+
+
+def test_the_local_aws_knows_neither_who_deploys_to_it_nor_what() -> None:
+    above = ("app", "deployment", "profiles", "secure_backend", "services", "stacks")
+    assert list(arrows(modules(ROOT / "local"), *above, *CDK)) == []
 
 
 def test_only_app_and_tests_reach_the_stacks() -> None:

@@ -1,4 +1,4 @@
-"""The verbs of the local AWS: ``python -m local deploy``, ``status``, ``stop``, ``destroy``, ``token``."""
+"""The verbs of the local AWS: ``python -m deployment deploy``, ``status``, ``stop``, ``destroy``, ``token``."""
 
 import node  # names the Node of the requirements
 
@@ -17,9 +17,9 @@ from typing import Any
 import botocore.exceptions  # type: ignore[import-untyped]
 import botocore.session  # type: ignore[import-untyped]
 
+from deployment.walk import Client, Step, walk
 from local import issuer, servers
-from local.folder import ACCOUNT, FOLDER, ROOT, Addresses, LocalError, addresses, prepare
-from local.walk import Client, Step, walk
+from local.folder import ACCOUNT, FOLDER, ROOT, Addresses, LocalError, addresses, prepare, shown
 from profiles.reading import load
 from profiles.settings import Settings
 
@@ -35,7 +35,7 @@ not enforced here, and proved instead by:
 
 def main() -> int:
     """Run one verb; a failure is one sentence."""
-    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m deployment", description=__doc__)
     parser.add_argument("verb", choices=["deploy", "status", "stop", "destroy", "token"])
     parser.add_argument("--user", default="alice", help="whose token (default alice)")
     options = parser.parse_args()
@@ -71,7 +71,7 @@ def deploy() -> int:
         before = _changed(client, settings)
         _cdk(
             where, settings, "deploy", "--all", "--require-approval", "never", "--output", str(FOLDER / "cdk.out"),
-            "--context", f"profile={profile}", shown=True,
+            "--context", f"profile={profile}", tell=True,
         )  # fmt: skip
         after = _changed(client, settings)
         changed = [name for name, when in after.items() if before.get(name) != when]
@@ -85,8 +85,9 @@ def deploy() -> int:
     url = _url(client, where, settings)
     print(
         f"\nthe API answers at {url}\n"
-        f'  curl --cacert .local/tls/authority.pem -H "Authorization: Bearer $(make -s token)" {url}/documents\n'
-        f"logs in .local/logs\n{NOT_ENFORCED}\n"
+        f'  curl --cacert {shown(FOLDER)}/tls/authority.pem -H "Authorization: Bearer $(make -s token)" '
+        f"{url}/documents\n"
+        f"logs in {shown(servers.LOGS)}\n{NOT_ENFORCED}\n"
         "next: make status, make token USER=bob, make stop, make destroy"
     )
     return 0
@@ -179,7 +180,7 @@ def _environment(where: Addresses, settings: Settings) -> dict[str, str]:
     }
 
 
-def _cdk(where: Addresses, settings: Settings, *arguments: str, shown: bool = False) -> None:
+def _cdk(where: Addresses, settings: Settings, *arguments: str, tell: bool = False) -> None:
     """Run the CDK CLI; all that it says goes to a log, and each stack's progress to the terminal."""
     command = [os.environ["JSII_NODE"], str(ROOT / "node_modules/aws-cdk/bin/cdk"), "--no-notices", *arguments]
     log = servers.LOGS / f"cdk-{arguments[0]}.log"
@@ -192,7 +193,7 @@ def _cdk(where: Addresses, settings: Settings, *arguments: str, shown: bool = Fa
         for line in process.stdout or ():
             output.write(line)
             said.append(line.rstrip())
-            if shown and line.startswith((" ✅", "✅", "❌")):
+            if tell and line.startswith((" ✅", "✅", "❌")):
                 _say("", line.strip().split(maxsplit=1)[-1])
         if process.wait() != 0:
             last = "\n".join(f"  {line}" for line in said[-12:])
@@ -242,7 +243,7 @@ def _url(client: Any, where: Addresses, settings: Settings) -> str | None:
 def _client(client: Any, where: Addresses, settings: Settings) -> Client:
     url = _url(client, where, settings)
     if url is None:
-        raise LocalError("the api stack has no Url; see .local/logs/cdk-deploy.log")
+        raise LocalError(f"the api stack has no Url; see {shown(servers.LOGS)}/cdk-deploy.log")
     return Client(url, ssl.create_default_context(cafile=str(FOLDER / "tls/authority.pem")))
 
 
