@@ -17,6 +17,7 @@ from typing import Any
 import botocore.exceptions  # type: ignore[import-untyped]
 import botocore.session  # type: ignore[import-untyped]
 
+from deployment.not_enforced import NOT_ENFORCED
 from deployment.walk import Client, Step, walk
 from local import issuer, servers
 from local.folder import ACCOUNT, FOLDER, ROOT, Addresses, LocalError, addresses, prepare, shown
@@ -24,13 +25,6 @@ from profiles.reading import load
 from profiles.settings import Settings
 
 _BEGAN = time.monotonic()
-NOT_ENFORCED = """\
-not enforced here, and proved instead by:
-  network, security groups   tests/test_secure_vpc.py, tests/app/test_application.py (rules in the templates)
-  WAF                        tests/test_web_acl.py
-  key policies               tests/test_keys.py
-  CloudTrail, alarms         tests/test_audit_trail.py
-  an upload's checksum       nothing yet: only AWS compares it"""
 
 
 def main() -> int:
