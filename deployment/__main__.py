@@ -70,7 +70,7 @@ def deploy() -> int:
         after = _changed(client, settings)
         changed = [name for name, when in after.items() if before.get(name) != when]
         _say("deployed", ", ".join(changed) if changed else f"no changes in {len(after)} stacks")
-        steps = walk(_client(client, where, settings), _tokens(where, settings), _show)
+        steps = walk(_client(client, where, settings), _tokens(where, settings), _show, keeps=True)
     failed = [step for step in steps if not step.passed]
     if failed:
         raise LocalError(
