@@ -17,6 +17,8 @@ from local.interpreter import emulator_program, reachable
 
 EMULATOR = ROOT / ".venv/emulator"
 LOGS = FOLDER / "logs"
+#: In the order in which they start.
+NAMES = ("postgresql", "emulator")
 _START_SECONDS = 60
 _END_SECONDS = 30
 

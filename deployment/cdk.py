@@ -1,0 +1,82 @@
+"""Runs the CDK CLI of the requirements: with its output in a log, or on the terminal."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from deployment.failures import DeploymentError
+from local.folder import ROOT, shown
+
+#: How a stack's line begins that tells its end.
+_ENDINGS = (" ✅", "✅", "❌")
+_END_SECONDS = 5
+
+
+def logged(
+    *arguments: str,
+    environment: Mapping[str, str],
+    log: Path,
+    told: Callable[[str], None] | None = None,
+    alive: Callable[[], bool] = lambda: True,
+) -> None:
+    """Run the CLI with all that it says in a log.
+
+    :param told: called with each stack that is done.
+    :param alive: whether what the CLI talks to still runs; without it the CLI would try again for a minute.
+    :raises DeploymentError: with the end of the log.
+    """
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(  # noqa: S603 - the CDK CLI of the requirements
+            _command(*arguments), cwd=ROOT, env=dict(environment), stdout=output, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            with log.open(encoding="utf-8", errors="replace") as said:
+                unfinished = ""
+                while True:
+                    ended = process.poll() is not None
+                    *lines, unfinished = (unfinished + said.read()).split("\n")
+                    for line in lines:
+                        if told is not None and line.startswith(_ENDINGS):
+                            told(line.strip().split(maxsplit=1)[-1])
+                    if ended:
+                        break
+                    if not alive():
+                        raise DeploymentError(f"the local AWS ended in the middle of cdk {arguments[0]}")
+                    time.sleep(0.05)
+        finally:
+            _end(process)
+    if process.returncode != 0:
+        raise DeploymentError(f"cdk {arguments[0]} failed; the end of {shown(log)}:\n{_last_lines(log)}")
+
+
+def shown_here(*arguments: str, environment: Mapping[str, str]) -> int:
+    """Run the CLI on this terminal; return its exit status."""
+    process = subprocess.Popen(_command(*arguments), cwd=ROOT, env=dict(environment))  # noqa: S603 - as above
+    try:
+        return process.wait()
+    finally:
+        _end(process)
+
+
+def _command(*arguments: str) -> list[str]:
+    return [os.environ["JSII_NODE"], str(ROOT / "node_modules/aws-cdk/bin/cdk"), "--no-notices", *arguments]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the CLI when this command ends before it: it hears Ctrl-C too, and may be at the end by itself."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _last_lines(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+    return "\n".join(f"  {line}" for line in lines[-12:])

@@ -1,0 +1,186 @@
+"""The verbs of the local AWS: deploy, status, logs, diff, stop, destroy, token."""
+
+import fcntl
+import os
+import shutil
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import botocore.session  # type: ignore[import-untyped]
+
+from deployment import cdk
+from deployment.deployed import Deployed, api_url
+from deployment.failures import DeploymentError
+from deployment.not_enforced import NOT_ENFORCED
+from deployment.progress import say, show
+from deployment.walk import Client, walk
+from local import issuer, servers
+from local.folder import ACCOUNT, FOLDER, ROOT, Addresses, LocalError, addresses, prepare, shown
+from profiles.reading import load
+from profiles.settings import Settings
+
+PROFILE = "local"
+_AUTHORITY = FOLDER / "tls/authority.pem"
+
+
+def deploy() -> int:
+    """Start what does not run, deploy the four stacks with the CDK CLI, and walk through the API."""
+    prepare()
+    with _alone():
+        settings, where = load(PROFILE), addresses()
+        for name in servers.start(where, settings.region):
+            say("start", name)
+        deployed = Deployed(_aws("cloudformation", where, settings), settings)
+        if not deployed.is_bootstrapped():
+            say("bootstrap", f"aws://{ACCOUNT}/{settings.region}")
+            _cdk(where, settings, "bootstrap", f"aws://{ACCOUNT}/{settings.region}", "--app", "")
+        say("deploy", "four stacks, held to the rules before anything is changed")
+        before = deployed.changed()
+        _cdk(
+            where, settings, "deploy", "--all", "--require-approval", "never", "--output", str(FOLDER / "cdk.out"),
+            "--context", f"profile={_profile(where, settings)}", told=lambda line: say("", line),
+        )  # fmt: skip
+        after = deployed.changed()
+        changed = [name for name, when in after.items() if before.get(name) != when]
+        say("deployed", ", ".join(changed) if changed else f"no changes in {len(after)} stacks")
+        url = api_url(deployed.outputs(), where.gateway)
+        client = Client(url, ssl.create_default_context(cafile=str(_AUTHORITY)))
+        steps = walk(client, _tokens(where, settings), show, keeps=True)
+    failed = [step for step in steps if not step.passed]
+    if failed:
+        raise DeploymentError(
+            f"{len(failed)} of {len(steps)} requests were not answered as they should be; `make logs` shows why"
+        )
+    print(
+        f"\nthe API answers at {url}\n"
+        f'  curl --cacert {shown(_AUTHORITY)} -H "Authorization: Bearer $(make -s token)" {url}/documents\n'
+        f"runs   {', '.join(f'{name} (process {servers.running(name)})' for name in servers.NAMES)}\n"
+        f"logs   in {shown(servers.LOGS)}; make logs shows the last of each\n"
+        f"{NOT_ENFORCED}\n"
+        "next: make status, make logs, make token USER=bob, make diff, make stop, make destroy"
+    )
+    return 0
+
+
+def stop() -> int:
+    """End both servers; what they hold stays."""
+    if not FOLDER.exists():
+        print("nothing runs")
+        return 0
+    with _alone():
+        stopped = servers.stop()
+    print(f"stopped {' and '.join(stopped)}; make deploy goes on where it was" if stopped else "nothing runs")
+    return 0
+
+
+def destroy() -> int:
+    """End both servers and remove all that they held."""
+    if not FOLDER.exists():
+        print("there is no local AWS")
+        return 0
+    with _alone():
+        servers.stop()
+        shutil.rmtree(FOLDER)
+    print("the local AWS is gone, with its documents")
+    return 0
+
+
+def token(user: str) -> int:
+    """Print an access token of the user for the local API."""
+    if not (FOLDER / "issuer.key").exists():
+        raise LocalError("there is no local issuer yet; run make deploy")
+    print(_tokens(addresses(), load(PROFILE))(user))
+    return 0
+
+
+def diff() -> int:
+    """Show what a deploy would change."""
+    where, settings = _running()
+    return cdk.shown_here(
+        "diff", "--method", "template", "--output", str(FOLDER / "cdk.out"),
+        "--context", f"profile={_profile(where, settings)}", environment=_environment(where, settings),
+    )  # fmt: skip
+
+
+def status() -> int:
+    """Tell what runs and where."""
+    for name in servers.NAMES:
+        pid = servers.running(name)
+        print(f"{name:12} {'runs, process ' + str(pid) if pid else 'does not run; make deploy starts it'}")
+    if servers.running("emulator"):
+        where, settings = addresses(), load(PROFILE)
+        deployed = Deployed(_aws("cloudformation", where, settings), settings)
+        print(f"{'API':12} {api_url(deployed.outputs(), where.gateway)}")
+    return 0
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one command at a time change the local AWS."""
+    with (FOLDER / "lock").open("a", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalError("another command is at work on the local AWS; wait until it has ended") from None
+        yield
+
+
+def _running() -> tuple[Addresses, Settings]:
+    """Return where the local AWS is, which has to run."""
+    if servers.running("emulator") is None:
+        raise LocalError("the local AWS does not run; make deploy starts it")
+    return addresses(), load(PROFILE)
+
+
+def _profile(where: Addresses, settings: Settings) -> Path:
+    """Write the local profile with the issuer's address filled in."""
+    profile = FOLDER / "profile.toml"
+    text = (ROOT / f"profiles/{PROFILE}.toml").read_text(encoding="utf-8")
+    profile.write_text(text.replace(settings.api.issuer, where.issuer), encoding="utf-8")
+    return profile
+
+
+def _tokens(where: Addresses, settings: Settings) -> Callable[[str], str]:
+    return lambda user: issuer.token(
+        FOLDER / "issuer.key", issuer=where.issuer, audience=settings.api.audience, user=user
+    )
+
+
+def _environment(where: Addresses, settings: Settings) -> dict[str, str]:
+    """Return what points the AWS SDKs at the emulator, and at nothing of the caller's own account."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    return {
+        **kept,
+        # The CDK CLI remembers accounts by access key in the home folder.
+        "HOME": str(FOLDER),
+        "AWS_ENDPOINT_URL": where.gateway,
+        "AWS_CA_BUNDLE": str(_AUTHORITY),
+        "NODE_EXTRA_CA_CERTS": str(_AUTHORITY),
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": settings.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+    }
+
+
+def _cdk(where: Addresses, settings: Settings, *arguments: str, told: Callable[[str], None] | None = None) -> None:
+    cdk.logged(
+        *arguments,
+        environment=_environment(where, settings),
+        log=servers.LOGS / f"cdk-{arguments[0]}.log",
+        told=told,
+        alive=lambda: servers.running("emulator") is not None,
+    )
+
+
+def _aws(service: str, where: Addresses, settings: Settings) -> Any:
+    session = botocore.session.Session()
+    return session.create_client(
+        service, region_name=settings.region, endpoint_url=where.gateway, aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the emulator's root
+        verify=str(_AUTHORITY),
+    )  # fmt: skip
