@@ -65,7 +65,7 @@ cdk: setup ## run the CDK CLI: make cdk ARGS="deploy --all -c profile=dev"
 acknowledgements: setup ## list the acknowledged findings of the last synth with their reasons
 	@$(BIN)/python -m stacks.summary cdk.out --acknowledgements
 
-test: setup .venv/checkov/ready ## run the tests
+test: setup .venv/checkov/ready .venv/emulator/ready ## run the tests, and deploy to a local AWS of their own
 	@$(BIN)/python -m pytest
 
 .venv/checkov/ready: requirements-checkov.txt .venv/ready

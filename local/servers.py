@@ -117,20 +117,30 @@ def _start_postgresql() -> None:
     settings = {"listen_addresses": "", "port": "5432", "unix_socket_directories": str(FOLDER / "socket")}
     command = [str(programs / "postgres"), "-D", str(data), *(f"--{name}={text}" for name, text in settings.items())]
     path = str(FOLDER / "socket/.s.PGSQL.5432")
-    _wait_for_the_last(data / "postmaster.pid")
+    _clear_locks(data, [data / "postmaster.pid", Path(f"{path}.lock")])
     _run("postgresql", command, quiet, lambda: _answers(socket.AF_UNIX, path))
 
 
-def _wait_for_the_last(lock: Path) -> None:
-    """Wait for what a killed server leaves behind: PostgreSQL refuses to start beside it."""
+def _clear_locks(data: Path, locks: list[Path]) -> None:
+    """Remove what a killed server leaves behind, once the last of its processes has ended.
+
+    PostgreSQL refuses to start beside it: it takes a process that nobody has reaped yet, or another one with the same
+    number, for the server. All of its processes work in the data folder.
+    """
     deadline = time.monotonic() + _END_SECONDS
-    while lock.exists() and time.monotonic() < deadline:
-        killed = lock.read_text(encoding="utf-8").split("\n", 1)[0]
-        if not killed.isdecimal() or _begun(int(killed)) is None:
-            # Its children notice within a moment that it is gone.
-            time.sleep(1)
-            return
+    while any(lock.exists() for lock in locks) and time.monotonic() < deadline:
+        if Path("/proc").exists() and not _works_in(data):
+            for lock in locks:
+                lock.unlink(missing_ok=True)
         time.sleep(0.1)
+
+
+def _works_in(folder: Path) -> bool:
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                return True
+    return False
 
 
 def _answers(family: int, address: Any) -> bool:
