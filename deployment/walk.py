@@ -3,15 +3,20 @@
 import hashlib
 import json
 import ssl
+import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 TIMEOUT_SECONDS = 30
+# How long an upload's event may take to reach the database.
+STORED_SECONDS = 30
+#: The document that stays from deploy to deploy.
+KEPT = "kept.txt"
 
 
 @dataclass(frozen=True)
@@ -36,11 +41,13 @@ class Step:
     expected: int
     status: int
     detail: str = ""
+    #: The status was right and what came with it was not.
+    missed: bool = False
 
     @property
     def passed(self) -> bool:
         """Whether the answer is the expected one."""
-        return self.status == self.expected
+        return self.status == self.expected and not self.missed
 
 
 class Client:
@@ -83,72 +90,122 @@ class Client:
         )
 
 
+@dataclass
+class Walk:
+    """Requests in a row, each shown as soon as it is answered."""
+
+    client: Client
+    token_of: Callable[[str], str]
+    told: Callable[[Step], None]
+    steps: list[Step] = field(default_factory=list)
+
+    def step(
+        self, request: str, expected: HTTPStatus, answer: Answer, detail: str | None = None, *, missed: bool = False
+    ) -> Answer:
+        """Keep and show one answer."""
+        done = Step(request, expected, answer.status, _detail(answer) if detail is None else detail, missed)
+        self.steps.append(done)
+        self.told(done)
+        return answer
+
+    def call(self, request: str, expected: HTTPStatus, method: str, path: str, user: str, body: Any = None) -> Answer:
+        """Send one request as a user, and keep and show the answer."""
+        answer = self.client.call(method, path, token=self.token_of(user), body=body)
+        return self.step(f"{method:6} {request}", expected, answer)
+
+
 def walk(
-    client: Client, token_of: Callable[[str], str], told: Callable[[Step], None], *, one_caller: bool = False
+    client: Client,
+    token_of: Callable[[str], str],
+    told: Callable[[Step], None],
+    *,
+    one_caller: bool = False,
+    keeps: bool = False,
 ) -> list[Step]:
     """Show what the backend answers; return the steps in order.
 
     :param token_of: a valid token of a user of that name.
     :param told: called with each step as soon as it is done.
     :param one_caller: leave out what a second caller sees, where tokens of only one are to be had.
+    :param keeps: leave one document, and look at every later walk whether it is still there as it was.
     """
-    steps: list[Step] = []
-
-    def step(request: str, expected: HTTPStatus, answer: Answer, detail: str = "") -> Answer:
-        done = Step(request, expected, answer.status, detail or _detail(answer))
-        steps.append(done)
-        told(done)
-        return answer
-
-    content = f"a document of the walk {uuid.uuid4()}\n".encode()
-    document = {
-        "name": "walk.txt",
-        "type": "text/plain",
-        "size": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
+    at = Walk(client, token_of, told)
     alice = token_of("alice")
-    step("GET  /documents          without a token", HTTPStatus.UNAUTHORIZED, client.call("GET", "/documents"))
+    at.step("GET    /documents       without a token", HTTPStatus.UNAUTHORIZED, client.call("GET", "/documents"))
     forged = alice[:-8] + ("AAAAAAAA" if not alice.endswith("AAAAAAAA") else "BBBBBBBB")
-    step(
-        "GET  /documents          with a forged token",
-        HTTPStatus.UNAUTHORIZED,
-        client.call("GET", "/documents", token=forged),
-    )
-    bad = {**document, "size": 0}
-    step(
-        "POST /documents          with size 0",
-        HTTPStatus.BAD_REQUEST,
-        client.call("POST", "/documents", token=alice, body=bad),
-    )
+    answer = client.call("GET", "/documents", token=forged)
+    at.step("GET    /documents       with a forged token", HTTPStatus.UNAUTHORIZED, answer)
+    if keeps:
+        listed = client.call("GET", "/documents?limit=50", token=alice)
+        kept = [one for one in _listed(listed) if one["name"] == KEPT and one["state"] == "stored"]
+        if kept:
+            _download(at, kept[-1], "kept by an earlier deploy")
+        else:
+            _store(at, KEPT, "to keep")
+    _, document = _new("walk.txt")
+    small = {**document, "size": 0}
+    at.call("/documents       with size 0", HTTPStatus.BAD_REQUEST, "POST", "/documents", "alice", small)
     long = {**document, "name": "x" * 256}
-    step(
-        "POST /documents          with a name too long",
-        HTTPStatus.BAD_REQUEST,
-        client.call("POST", "/documents", token=alice, body=long),
-    )
-    made = step(
-        "POST /documents          good",
-        HTTPStatus.CREATED,
-        client.call("POST", "/documents", token=alice, body=document),
-    )
-    if made.status != HTTPStatus.CREATED:
-        return steps
-    path = f"/documents/{made.json['id']}"
+    at.call("/documents       with a name too long", HTTPStatus.BAD_REQUEST, "POST", "/documents", "alice", long)
+    made = _store(at, "walk.txt", "")
+    if made is None:
+        return at.steps
+    path = f"/documents/{made['id']}"
     if not one_caller:
-        bob = token_of("bob")
-        step(f"GET  {path[:18]}…  of alice's, as bob", HTTPStatus.NOT_FOUND, client.call("GET", path, token=bob))
-    step(
-        "POST (upload form)       other content",
-        HTTPStatus.BAD_REQUEST,
-        client.upload(made.json["upload"], content + b"more"),
-    )
-    step("POST (upload form)       the document", HTTPStatus.NO_CONTENT, client.upload(made.json["upload"], content))
-    step(f"GET  {path[:18]}…", HTTPStatus.OK, client.call("GET", path, token=alice))
+        at.call("/documents/{id}  of alice's, as bob", HTTPStatus.NOT_FOUND, "GET", path, "bob")
+    _download(at, made, "")
     listed = client.call("GET", "/documents", token=alice)
-    found = listed.status == HTTPStatus.OK and any(one["id"] == made.json["id"] for one in listed.json["documents"])
-    step("GET  /documents          lists it", HTTPStatus.OK, listed, "listed" if found else "not in the list")
-    return steps
+    found = any(one["id"] == made["id"] for one in _listed(listed))
+    at.step("GET    /documents", HTTPStatus.OK, listed, "lists it" if found else "does not list it", missed=not found)
+    at.call("/documents/{id}", HTTPStatus.NO_CONTENT, "DELETE", path, "alice")
+    at.call("/documents/{id}  once deleted", HTTPStatus.NOT_FOUND, "GET", path, "alice")
+    return at.steps
+
+
+def _new(name: str) -> tuple[bytes, dict[str, Any]]:
+    content = f"a document of the walk {uuid.uuid4()}\n".encode()
+    digest = hashlib.sha256(content).hexdigest()
+    return content, {"name": name, "type": "text/plain", "size": len(content), "sha256": digest}
+
+
+def _store(at: Walk, name: str, why: str) -> dict[str, Any] | None:
+    """Announce a document, upload it, and wait until the backend has compared and stored it."""
+    content, document = _new(name)
+    created = at.call(f"/documents       {why or 'good'}", HTTPStatus.CREATED, "POST", "/documents", "alice", document)
+    if created.status != HTTPStatus.CREATED:
+        return None
+    made: dict[str, Any] = created.json
+    if not why:
+        other = at.client.upload(made["upload"], content + b"more")
+        at.step("POST   (upload form)    with other content", HTTPStatus.BAD_REQUEST, other)
+    sent = at.client.upload(made["upload"], content)
+    at.step("POST   (upload form)    the document", HTTPStatus.NO_CONTENT, sent)
+    began = time.monotonic()
+    while True:
+        answer = at.client.call("GET", f"/documents/{made['id']}", token=at.token_of("alice"))
+        waits = answer.status == HTTPStatus.OK and answer.json["state"] == "pending"
+        if not waits or time.monotonic() - began > STORED_SECONDS:
+            break
+        time.sleep(0.2)
+    stored = answer.status == HTTPStatus.OK and answer.json["state"] == "stored"
+    at.step("GET    /documents/{id}  until its event has come", HTTPStatus.OK, answer, missed=not stored)
+    return made if stored else None
+
+
+def _download(at: Walk, document: Mapping[str, Any], why: str) -> None:
+    """Download a stored document, and compare it with its checksum."""
+    answer = at.client.call("GET", f"/documents/{document['id']}", token=at.token_of("alice"))
+    if answer.status != HTTPStatus.OK or "download" not in answer.json:
+        at.step(f"GET    /documents/{{id}}  {why}".rstrip(), HTTPStatus.OK, answer, missed=True)
+        return
+    file = at.client.send("GET", answer.json["download"]["url"], headers={}, data=None)
+    same = hashlib.sha256(file.body).hexdigest() == document["sha256"]
+    shown = "the checksum that was announced" if same else "another checksum than was announced"
+    at.step(f"GET    (download)       {why}".rstrip(), HTTPStatus.OK, file, shown, missed=not same)
+
+
+def _listed(answer: Answer) -> list[dict[str, Any]]:
+    return list(answer.json["documents"]) if answer.status == HTTPStatus.OK else []
 
 
 def _detail(answer: Answer) -> str:

@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import IConstruct
 
 from secure_backend.compliance import Acknowledgements
@@ -217,13 +218,13 @@ def _api(registry: _Registry, application: Application) -> None:
             function,
             *_in("LambdaConcurrency", HIPAA, NIST5),
             reason="Reserved concurrency takes from the account's quota, which is 10 in a fresh account: the "
-            "deployment would fail. The stage's throttling bounds the calls.",
+            "deployment would fail. The stage's throttling and the queue's maximum concurrency bound the calls.",
         )
         registry.add(
             function,
             *_in("LambdaDLQ", HIPAA, NIST5, SERVERLESS),
-            reason="Nothing that this function is called for can be lost in a queue: API Gateway waits for its answer "
-            "and tells the caller, and CloudFormation waits for the migrator's and fails the deployment.",
+            reason="Nobody calls this function and goes away: API Gateway waits for its answer and tells the caller, "
+            "CloudFormation waits for the migrator's, and the queue keeps the finaliser's event until it is done.",
         )
         if function.vpc_config is None:
             registry.add(
@@ -242,13 +243,24 @@ def _api(registry: _Registry, application: Application) -> None:
             reason="X-Ray's actions know no resource, nor do those by which Lambda makes a function's network "
             "interfaces; a Deny keeps the function's own code from the latter.",
         )
-        if policy.node.path.startswith(f"{api.handler.node.path}Role/"):
+        if policy.node.path.startswith((f"{api.handler.node.path}Role/", f"{api.finaliser.node.path}Role/")):
             registry.add(
                 policy,
                 *_in(f"IAM5[Resource::{documents}/incoming/*]", SOLUTIONS),
-                reason="The handler signs uploads of documents whose keys are made at run time; the wildcard is their "
-                "common prefix.",
+                reason="The keys of documents are made at run time; the wildcard is their common prefix.",
             )
+    for source in _of(constructs, lambda_.CfnEventSourceMapping):
+        registry.add(
+            source,
+            *_in("LambdaEventSourceMappingDestination", SERVERLESS),
+            reason="Lambda takes a destination for failures of streams only. The source here is a queue, whose own "
+            "dead-letter queue gets what cannot be dealt with.",
+        )
+    registry.add(
+        next(iter(_below(api.uploads.dead_letters, sqs.CfnQueue))),
+        *_in("SQSRedrivePolicy", SERVERLESS),
+        reason="It is the dead-letter queue: an alarm tells of the first message, and an operator sends it back.",
+    )
     for role in _of(constructs, iam.CfnRole):
         if "AmazonAPIGatewayPushToCloudWatchLogs" in str(cdk.Stack.of(api).resolve(role.managed_policy_arns)):
             registry.add(

@@ -13,6 +13,7 @@ from secure_backend import (
     DataKey,
     Domain,
     EncryptedFunction,
+    EventQueue,
     HardenedApi,
     JwtAuthorizer,
     Throttle,
@@ -27,7 +28,9 @@ from stacks.network import NetworkStack
 from stacks.profile_stack import ProfileStack
 from stacks.trust_anchors import DOCUMENTS, trust_anchors
 
-SCOPES = {"documents:read": "List documents and read them", "documents:write": "Create documents"}
+SCOPES = {"documents:read": "List documents and read them", "documents:write": "Create documents and delete them"}
+#: Where callers upload to; the service's own word for it is in documents_bucket.py.
+INCOMING = "incoming/"
 
 
 class ApiStack(ProfileStack):
@@ -62,7 +65,7 @@ class ApiStack(ProfileStack):
             # The database too: a new generation may begin empty.
             properties={"Migrations": tree_digest(DOCUMENTS / "migrations"), "Database": data.database.identifier},
         )
-        # It answers CloudFormation by an address in S3; the handler only signs, and has no way there.
+        # It answers CloudFormation by an address in S3.
         for security_group in self.migrator.connections.security_groups:
             network.vpc.allow_s3(security_group)
         # The migrator answers CloudFormation and reaches the database through these groups' rules: they come first.
@@ -72,13 +75,48 @@ class ApiStack(ProfileStack):
             network,
             data,
             handler="documents.handler.handler",
-            description="Documents: create, read, list",
+            description="Documents: create, read, list, delete",
             db_user="documents_api",
             timeout=cdk.Duration.seconds(10),
         )
         self.handler.node.add_dependency(self.migrations)
-        # Signing an upload lends this permission; nothing here reads an object.
-        data.documents.grant_write(self.handler, prefix="incoming/")
+        # Signing an upload or a download lends these permissions: the callers' own requests use them.
+        data.documents.grant_write(self.handler, prefix=INCOMING)
+        data.documents.grant_read(
+            self.handler, prefix=INCOMING, clean_only=settings.documents.malware_protection, list_names=False
+        )
+        # A delete marker is all that the handler itself sends to S3.
+        self._grant_delete(self.handler, network, data)
+
+        self.finaliser = self._function(
+            "Finaliser",
+            network,
+            data,
+            handler="documents.finalise.handler",
+            description="Compares each upload with what was announced, and marks the document",
+            db_user="documents_finaliser",
+            timeout=cdk.Duration.seconds(30),
+            memory_mib=512,
+        )
+        self.finaliser.node.add_dependency(self.migrations)
+        data.documents.grant_read(self.finaliser, prefix=INCOMING, list_names=False)
+        self._grant_delete(self.finaliser, network, data)
+        self.uploads = EventQueue(
+            self,
+            "Uploads",
+            description="A document was uploaded",
+            event_pattern={
+                "source": ["aws.s3"],
+                "detail-type": ["Object Created"],
+                "detail": {
+                    "bucket": {"name": [data.documents.bucket.bucket_name]},
+                    "object": {"key": [{"prefix": INCOMING}]},
+                },
+            },
+            function=self.finaliser,
+            key=self.key,
+            alarm_topic=network.alarms,
+        )
         if settings.api.cors_origins:
             self.handler.add_environment("CORS_ORIGINS", " ".join(settings.api.cors_origins))
 
@@ -104,6 +142,7 @@ class ApiStack(ProfileStack):
         )
         self.api.add_method("GET", "/documents", self.handler, scopes=[self._scope("documents:read")])
         self.api.add_method("GET", "/documents/{id}", self.handler, scopes=[self._scope("documents:read")])
+        self.api.add_method("DELETE", "/documents/{id}", self.handler, scopes=[self._scope("documents:write")])
 
         cdk.CfnOutput(self, "Url", value=self.api.url, description="Where the API answers")
         if self.user_pool is not None:
@@ -125,6 +164,7 @@ class ApiStack(ProfileStack):
         description: str,
         db_user: str,
         timeout: cdk.Duration,
+        memory_mib: int = 256,
     ) -> EncryptedFunction:
         """Make a function of the documents service in the app tier, with a way to bucket and database only."""
         security_group = network.vpc.security_group(self, f"{id}SecurityGroup", description=description)
@@ -136,6 +176,7 @@ class ApiStack(ProfileStack):
             description=description,
             key=self.key,
             timeout=timeout,
+            memory_mib=memory_mib,
             vpc=network.vpc.vpc,
             subnets=network.vpc.app_subnets,
             security_group=security_group,
@@ -153,6 +194,12 @@ class ApiStack(ProfileStack):
         data.database.allow_from(function)
         data.database.grant_connect(function, db_user=db_user)
         return function
+
+    def _grant_delete(self, function: EncryptedFunction, network: NetworkStack, data: DataStack) -> None:
+        """Let the function put delete markers, and reach S3 to do so."""
+        data.documents.grant_delete(function, prefix=INCOMING)
+        for security_group in function.connections.security_groups:
+            network.vpc.allow_s3(security_group)
 
     def _scope(self, name: str) -> str:
         """Return the scope as the tokens carry it: Cognito puts the resource server before it."""

@@ -20,7 +20,7 @@ from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
 import secure_backend
-from secure_backend import ApiUserPool, EncryptedFunction, EncryptedLogGroup, JwtAuthorizer, SecureVpc
+from secure_backend import AlarmTopic, ApiUserPool, EncryptedFunction, EncryptedLogGroup, JwtAuthorizer, SecureVpc
 from secure_backend.compliance import Acknowledgements
 from tests.api.cases import NewDocument
 from tests.conftest import ROOT, template_of
@@ -78,6 +78,8 @@ def surroundings(stack: cdk.Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "key": network.key,
         "database_group": network.security_group(stack, "TheirDatabaseGroup", description="The database"),
         "handler": handler,
+        "finaliser": handler,
+        "topic": AlarmTopic(stack, "TheirTopic", key=network.key),
         "role": handler.role,
         "alarm": metric.create_alarm(stack, "Alarm", threshold=1, evaluation_periods=1),
         "trail_log_group": EncryptedLogGroup(stack, "TrailLogs", key=network.key),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from secure_backend.bucket.properties import ObjectLock
     from secure_backend.encrypted_bucket import EncryptedBucket
     from secure_backend.encrypted_postgres import EncryptedPostgres
+    from secure_backend.event_queue import EventQueue
     from secure_backend.functions import EncryptedFunction
     from secure_backend.hardened_api import HardenedApi
     from secure_backend.keys import DataKey
@@ -45,6 +46,7 @@ _MODULES = {
     "EncryptedFunction": "secure_backend.functions",
     "EncryptedLogGroup": "secure_backend.log_groups",
     "EncryptedPostgres": "secure_backend.encrypted_postgres",
+    "EventQueue": "secure_backend.event_queue",
     "ExistingTrail": "secure_backend.audit_trail",
     "HardenedApi": "secure_backend.hardened_api",
     "IamAuthorizer": "secure_backend.api.authorizers",
@@ -73,6 +75,7 @@ __all__ = [
     "EncryptedFunction",
     "EncryptedLogGroup",
     "EncryptedPostgres",
+    "EventQueue",
     "ExistingTrail",
     "HardenedApi",
     "IamAuthorizer",

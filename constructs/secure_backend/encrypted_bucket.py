@@ -149,15 +149,19 @@ class EncryptedBucket(Construct):
             else None
         )
 
-    def grant_read(self, grantee: iam.IGrantable, *, prefix: str, clean_only: bool = False) -> iam.Grant:
+    def grant_read(
+        self, grantee: iam.IGrantable, *, prefix: str, clean_only: bool = False, list_names: bool = True
+    ) -> iam.Grant:
         """Let the grantee read the objects below the prefix, old versions included, and list their names.
 
         :param prefix: the start of the keys, ending in ``/``; it is no pattern.
         :param clean_only: only objects that GuardDuty has scanned and found free of threats, so none before the scan.
             Needs ``malware_protection``.
+        :param list_names: False for who knows the keys: without it S3 answers 403 where an object is missing.
         :raises InvalidPropertiesError: for another prefix, or a grantee that has no policy of its own.
         """
         check = Validation(self, self.node.id)
+        check.boolean("list_names", list_names)
         if check.boolean("clean_only", clean_only) and clean_only:
             check.check(
                 self.malware_protection is not None,
@@ -174,7 +178,7 @@ class EncryptedBucket(Construct):
             object_actions=["s3:GetObject", "s3:GetObjectVersion"],
             object_conditions=clean if clean_only else None,
             key_actions=["kms:Decrypt"],
-            list_objects=True,
+            list_objects=list_names,
         )
 
     def grant_write(self, grantee: iam.IGrantable, *, prefix: str) -> iam.Grant:

@@ -145,6 +145,26 @@ def allow_eventbridge(key: kms.IKey, scope: Construct) -> None:
     )
 
 
+def allow_eventbridge_to_queues(key: kms.IKey, scope: Construct) -> None:
+    """Let EventBridge rules send to this account's queues that the key encrypts.
+
+    Bound like :func:`allow_eventbridge`: SQS names the queue to KMS whoever sends. Source: Amazon SQS Developer Guide,
+    "Key management", permissions for AWS services.
+    """
+    queues = cdk.Stack.of(scope).format_arn(service="sqs", resource="*")
+    add_statement(
+        key,
+        scope,
+        iam.PolicyStatement(
+            sid="EventsToQueues",
+            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+            resources=["*"],
+            conditions={"ArnLike": {"kms:EncryptionContext:aws:sqs:arn": queues}},
+        ),
+    )
+
+
 def allow_log_delivery(key: kms.IKey, scope: Construct) -> None:
     """Let the log delivery service write VPC flow logs into a bucket that the key encrypts.
 

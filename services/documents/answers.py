@@ -45,6 +45,11 @@ def ok(body: Any, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str]
     return _answer(status, body, {"Content-Type": "application/json", **(headers or {})})
 
 
+def no_content() -> Answer:
+    """Return an answer that holds nothing."""
+    return {"statusCode": int(HTTPStatus.NO_CONTENT), "headers": dict(_HEADERS), "body": "", "isBase64Encoded": False}
+
+
 def _answer(status: HTTPStatus, body: Any, headers: Mapping[str, str]) -> Answer:
     return {
         "statusCode": int(status),

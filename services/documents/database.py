@@ -85,9 +85,10 @@ class Database:
         self._connection: Connection | None = None
 
     @contextmanager
-    def transaction(self, owner: str) -> Iterator[Cursor]:
-        """Run a transaction that sees and writes the owner's rows and no others.
+    def transaction(self, owner: str = "") -> Iterator[Cursor]:
+        """Run a transaction that sees and writes the owner's rows and no others, as far as the role is bound to one.
 
+        :param owner: nobody when left out: the API's role then sees nothing.
         :raises DatabaseUnavailableError: when there is no connection to be had, or it broke.
         """
         try:

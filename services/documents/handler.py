@@ -1,4 +1,4 @@
-"""The API's entry: ``POST /documents``, ``GET /documents`` and ``GET /documents/{id}``."""
+"""The API's entry: ``POST`` and ``GET /documents``, ``GET`` and ``DELETE /documents/{id}``."""
 
 import functools
 import logging
@@ -10,14 +10,15 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID, uuid4
 
+from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from . import documents_table
-from .answers import Answer, Problem, ok
+from .answers import Answer, Problem, no_content, ok
 from .database import Database, DatabaseUnavailableError, connect
+from .documents_bucket import DocumentsBucket
 from .environment import DatabaseAddress, UploadTarget
 from .models import NewDocument
-from .uploads import UploadForms
 
 MAX_PAGE = 50
 DEFAULT_PAGE = 20
@@ -32,28 +33,46 @@ logger.setLevel(logging.INFO)
 class Service:
     """What the API does, for one caller at a time."""
 
-    def __init__(self, database: Database, forms: UploadForms) -> None:
+    def __init__(self, database: Database, bucket: DocumentsBucket) -> None:
         self._database = database
-        self._forms = forms
+        self._bucket = bucket
 
     def create(self, owner: str, event: Mapping[str, Any]) -> Answer:
         """Announce a document: a row in state ``pending``, and the form to upload it with."""
         document = _body(event)
         document_id = uuid4()
-        form = self._forms.form(document_id, document)
+        form = self._bucket.upload_form(document_id, document)
         with self._database.transaction(owner) as cursor:
             row = documents_table.add(cursor, owner, document_id, document)
         location = {"Location": f"/documents/{document_id}"}
         return ok({**_shown(row), "upload": form}, HTTPStatus.CREATED, location)
 
     def read(self, owner: str, event: Mapping[str, Any]) -> Answer:
-        """Return one document. Another caller's and a missing one get the same answer."""
-        text = (event.get("pathParameters") or {}).get("id", "")
+        """Return one document, with an address to download it from once it is stored.
+
+        Another caller's and a missing one get the same answer.
+        """
+        document_id = _document_id(event)
         with self._database.transaction(owner) as cursor:
-            row = documents_table.find(cursor, UUID(text)) if _ID.fullmatch(text) else None
+            row = documents_table.find(cursor, document_id) if document_id else None
         if row is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "there is no such document")
-        return ok(_shown(row))
+            raise _missing()
+        if row["state"] != "stored":
+            return ok(_shown(row))
+        return ok({**_shown(row), "download": self._bucket.download(row["id"], row["version_id"], row["name"])})
+
+    def delete(self, owner: str, event: Mapping[str, Any]) -> Answer:
+        """Delete one document: it is gone for callers at once, its versions when the bucket's lifecycle ends them."""
+        document_id = _document_id(event)
+        with self._database.transaction(owner) as cursor:
+            if document_id is None or not documents_table.delete(cursor, owner, document_id):
+                raise _missing()
+        try:
+            self._bucket.hide(document_id)
+        except (ClientError, BotoCoreError) as error:
+            # It is deleted nevertheless: the row says so, and nobody is given an address any more.
+            logger.warning("no delete marker on %s: %s", document_id, type(error).__name__)
+        return no_content()
 
     def list(self, owner: str, event: Mapping[str, Any]) -> Answer:
         """Return the caller's documents, the newest first, by pages: ``?limit=20&after=<the last page's next>``."""
@@ -62,7 +81,7 @@ class Service:
         with self._database.transaction(owner) as cursor:
             last = None
             if after is not None:
-                last = documents_table.find(cursor, UUID(after)) if _ID.fullmatch(after) else None
+                last = documents_table.position(cursor, UUID(after)) if _ID.fullmatch(after) else None
                 if last is None:
                     raise Problem(HTTPStatus.BAD_REQUEST, "after must be the next of a page of yours")
             rows = documents_table.page(cursor, limit + 1, last)
@@ -74,7 +93,7 @@ class Service:
 def service() -> Service:
     """Return the process's one service; its connection stays open between requests."""
     address = DatabaseAddress.read(os.environ)
-    return Service(Database(lambda: connect(address)), UploadForms(UploadTarget.read(os.environ)))
+    return Service(Database(lambda: connect(address)), DocumentsBucket(UploadTarget.read(os.environ)))
 
 
 def handler(event: dict[str, Any], context: object) -> Answer:  # noqa: ARG001 - Lambda's signature
@@ -105,6 +124,8 @@ def _route(event: Mapping[str, Any]) -> Answer:
             return service().list(owner, event)
         case "GET", "/documents/{id}":
             return service().read(owner, event)
+        case "DELETE", "/documents/{id}":
+            return service().delete(owner, event)
         case _:
             raise Problem(HTTPStatus.NOT_FOUND, "there is nothing here")
 
@@ -150,6 +171,15 @@ def _body(event: Mapping[str, Any]) -> NewDocument:
         raise Problem(HTTPStatus.BAD_REQUEST, "the body is not a new document", errors=errors) from None
 
 
+def _document_id(event: Mapping[str, Any]) -> UUID | None:
+    text = (event.get("pathParameters") or {}).get("id", "")
+    return UUID(text) if _ID.fullmatch(text) else None
+
+
+def _missing() -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "there is no such document")
+
+
 def _limit(text: str | None) -> int:
     if text is None:
         return DEFAULT_PAGE
@@ -159,4 +189,7 @@ def _limit(text: str | None) -> int:
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "id": str(row["id"]), "created_at": row["created_at"].isoformat()}
+    """Return what a caller is shown of a document: neither empty fields nor the object's version."""
+    shown = {name: value for name, value in row.items() if value is not None and name != "version_id"}
+    times = {name: value.isoformat() for name, value in shown.items() if name.endswith("_at")}
+    return {**shown, "id": str(row["id"]), **times}

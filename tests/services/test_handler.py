@@ -6,12 +6,16 @@ import logging
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
+from botocore.exceptions import EndpointConnectionError  # type: ignore[import-untyped]
 
 from services.documents import handler as api
+from services.documents.documents_bucket import DocumentsBucket
 from services.documents.handler import handler
+from tests.services.conftest import Server
 
 pytestmark = pytest.mark.usefixtures("function")
 
@@ -206,7 +210,115 @@ def test_a_binary_body_is_refused() -> None:
 
 
 def test_another_route_does_not_exist() -> None:
-    assert call("DELETE", "/documents/{id}")[0] == 404
+    assert call("PUT", "/documents/{id}")[0] == 404
+
+
+def stored(server: Server, database: str, document_id: str) -> None:
+    """Mark a document as stored, as the finaliser does."""
+    with server.superuser(database) as connection:
+        connection.execute(
+            "UPDATE documents.document SET state = 'stored', version_id = 'version-1', stored_at = now() WHERE id = %s",
+            [document_id],
+        )
+
+
+def test_a_stored_document_is_given_out_by_an_address_of_that_version_for_a_minute(
+    server: Server, database: str
+) -> None:
+    _, created = call("POST", "/documents", body={**GOOD, "name": 'O\'Brien "é".pdf'})
+    stored(server, database, created["id"])
+    status, read = call("GET", "/documents/{id}", pathParameters={"id": created["id"]})
+    assert (status, read["state"]) == (200, "stored")
+    assert "version_id" not in read
+    query = parse_qs(urlsplit(read["download"]["url"]).query)
+    assert query["versionId"] == ["version-1"]
+    assert query["X-Amz-Expires"] == ["60"]
+    assert read["download"]["expires_in"] == 60
+    assert query["response-content-disposition"] == [
+        "attachment; filename=\"O_Brien ___.pdf\"; filename*=UTF-8''O%27Brien%20%22%C3%A9%22.pdf"
+    ]
+
+
+@pytest.mark.parametrize("state", ["pending", "rejected"])
+def test_no_address_is_given_before_a_document_is_stored(state: str, server: Server, database: str) -> None:
+    _, created = call("POST", "/documents", body=GOOD)
+    if state == "rejected":
+        with server.superuser(database) as connection:
+            connection.execute(
+                "UPDATE documents.document SET state = 'rejected', reason = 'too long' WHERE id = %s", [created["id"]]
+            )
+    _, read = call("GET", "/documents/{id}", pathParameters={"id": created["id"]})
+    assert read["state"] == state
+    assert "download" not in read
+    assert read.get("reason") == ("too long" if state == "rejected" else None)
+
+
+class S3:
+    """Stands for S3's client where the handler sends it something: what was hidden, and whether S3 is away."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.hidden: list[UUID] = []
+        self.away = False
+        monkeypatch.setattr(DocumentsBucket, "hide", self.hide)
+
+    def hide(self, document_id: UUID) -> None:
+        if self.away:
+            raise EndpointConnectionError(endpoint_url="https://s3")
+        self.hidden.append(document_id)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> S3:
+    """S3, which takes delete markers."""
+    return S3(monkeypatch)
+
+
+def test_a_deleted_document_is_gone_for_its_owner_and_hidden_in_the_bucket(
+    s3: S3, server: Server, database: str
+) -> None:
+    _, created = call("POST", "/documents", subject="dora", body=GOOD)
+    stored(server, database, created["id"])
+    path = {"id": created["id"]}
+    answer = handler(event("DELETE", "/documents/{id}", subject="dora", pathParameters=path), None)
+    assert (answer["statusCode"], answer["body"]) == (204, "")
+    assert s3.hidden == [UUID(created["id"])]
+    assert call("GET", "/documents/{id}", subject="dora", pathParameters=path)[0] == 404
+    assert call("GET", "/documents", subject="dora")[1]["documents"] == []
+    assert call("DELETE", "/documents/{id}", subject="dora", pathParameters=path)[0] == 404
+    with server.superuser(database) as connection:
+        rows = connection.execute(
+            "SELECT action, owner FROM documents.audit_record WHERE document_id = %s ORDER BY id", [created["id"]]
+        ).fetchall()
+    assert rows == [{"action": action, "owner": f"{ISSUER}|dora"} for action in ("created", "deleted")]
+
+
+def test_anothers_document_cannot_be_deleted_and_looks_like_none(s3: S3) -> None:
+    _, created = call("POST", "/documents", subject="alice", body=GOOD)
+    answers = [
+        handler(event("DELETE", "/documents/{id}", subject="bob", pathParameters={"id": identifier}), None)
+        for identifier in (created["id"], str(uuid4()), "not-an-id", "")
+    ]
+    assert answers[0]["statusCode"] == 404
+    assert all(answer == answers[0] for answer in answers)
+    assert s3.hidden == []
+    assert call("GET", "/documents/{id}", pathParameters={"id": created["id"]})[0] == 200
+
+
+def test_a_deletion_counts_even_while_s3_is_away(s3: S3) -> None:
+    _, created = call("POST", "/documents", body=GOOD)
+    s3.away = True
+    answer = handler(event("DELETE", "/documents/{id}", pathParameters={"id": created["id"]}), None)
+    assert answer["statusCode"] == 204
+    assert call("GET", "/documents/{id}", pathParameters={"id": created["id"]})[0] == 404
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_page_goes_on_after_a_document_that_was_deleted_meanwhile() -> None:
+    made = [call("POST", "/documents", subject="erin", body=GOOD)[1]["id"] for _ in range(3)]
+    _, page = call("GET", "/documents", subject="erin", queryStringParameters={"limit": "1"})
+    handler(event("DELETE", "/documents/{id}", subject="erin", pathParameters={"id": page["next"]}), None)
+    _, following = call("GET", "/documents", subject="erin", queryStringParameters={"after": page["next"]})
+    assert [document["id"] for document in following["documents"]] == made[1::-1]
 
 
 def test_a_database_that_is_away_is_a_503_that_says_when_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,10 +365,10 @@ def test_pages_of_the_named_origins_alone_may_read_an_answer_and_an_error(
     origin: str | None, allowed: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headers = {"Content-Type": "application/json", **({"origin": origin} if origin else {})}
-    for method in ("GET", "DELETE"):
+    for method in ("GET", "PUT"):
         assert "Vary" not in handler(event(method, "/documents", headers=headers), None)["headers"]
     monkeypatch.setenv("CORS_ORIGINS", "https://app.example.com https://b.example.com")
-    for method in ("GET", "DELETE"):
+    for method in ("GET", "PUT"):
         answer = handler(event(method, "/documents", headers=headers), None)
         assert answer["headers"].get("Access-Control-Allow-Origin") == allowed
         assert answer["headers"]["Vary"] == "Origin"

@@ -16,6 +16,8 @@ from services.documents.database import Connection, connect
 from services.documents.migrate import Migration, MigrationError, handler, read_migrations
 from tests.services.conftest import MASTER, REGION, NewDatabase, Server
 
+NUMBERS = [migration.number for migration in read_migrations()]
+
 
 class Context:
     log_stream_name = "stream"
@@ -38,7 +40,7 @@ def test_a_master_that_is_no_superuser_runs_the_migrations_and_again_finds_nothi
     with connect(server.address(MASTER, empty)) as connection:
         row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
         assert row == {"rolsuper": False}
-        assert migrate.migrate(connection, read_migrations()) == [1]
+        assert migrate.migrate(connection, read_migrations()) == NUMBERS
         assert migrate.migrate(connection, read_migrations()) == []
     with connect(server.address(MASTER, empty)) as connection:
         assert migrate.migrate(connection, read_migrations()) == []
@@ -56,7 +58,7 @@ def test_two_migrators_at_once_apply_each_migration_once(server: Server, new_dat
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(done) == [[], [], [1]]
+    assert sorted(done) == [[], [], NUMBERS]
 
 
 def test_a_migration_that_was_changed_after_it_was_applied_is_an_error(server: Server, database: str) -> None:
@@ -70,7 +72,10 @@ def test_a_migration_that_was_changed_after_it_was_applied_is_an_error(server: S
 
 def test_a_failing_migration_leaves_nothing_behind(server: Server, new_database: NewDatabase) -> None:
     name = new_database("migration_fails")
-    broken = [*read_migrations(), Migration(number=2, name="broken", sql="CREATE TABLE migrations.x (); SELECT 1/0")]
+    broken = [
+        *read_migrations(),
+        Migration(number=len(NUMBERS) + 1, name="broken", sql="CREATE TABLE migrations.x (); SELECT 1/0"),
+    ]
     with connect(server.address(MASTER, name)) as connection:
         with pytest.raises(psycopg.errors.DivisionByZero):
             migrate.migrate(connection, broken)
@@ -80,9 +85,12 @@ def test_a_failing_migration_leaves_nothing_behind(server: Server, new_database:
 
 def test_older_code_leaves_a_newer_database_as_it_is(server: Server, new_database: NewDatabase) -> None:
     name = new_database("rolled_back")
-    newer = [*read_migrations(), Migration(number=2, name="newer", sql="CREATE TABLE migrations.newer ()")]
+    newer = [
+        *read_migrations(),
+        Migration(number=len(NUMBERS) + 1, name="newer", sql="CREATE TABLE migrations.newer ()"),
+    ]
     with connect(server.address(MASTER, name)) as connection:
-        assert migrate.migrate(connection, newer) == [1, 2]
+        assert migrate.migrate(connection, newer) == [*NUMBERS, len(NUMBERS) + 1]
         assert migrate.migrate(connection, read_migrations()) == []
         row = connection.execute("SELECT to_regclass('migrations.newer') IS NOT NULL AS there").fetchone()
     assert row == {"there": True}
@@ -104,15 +112,20 @@ def test_files_that_are_not_numbered_from_one_are_an_error(names: list[str], mes
         read_migrations(tmp_path)
 
 
-def test_the_owner_of_the_tables_cannot_sign_in_and_the_api_role_can_do_little(server: Server, database: str) -> None:
+def test_the_owner_of_the_tables_cannot_sign_in_and_the_services_roles_can_do_little(
+    server: Server, database: str
+) -> None:
     with server.superuser(database) as connection:
         roles = connection.execute(
             "SELECT rolname, rolcanlogin, rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls AS strong, "
             "rolconnlimit FROM pg_roles WHERE rolname LIKE 'documents%' ORDER BY 1"
         ).fetchall()
-        owner = connection.execute("SELECT tableowner FROM pg_tables WHERE schemaname = 'documents'").fetchall()
+        owner = connection.execute(
+            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'documents'"
+        ).fetchall()
         security = connection.execute(
-            "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'documents.document'::regclass"
+            "SELECT DISTINCT relrowsecurity, relforcerowsecurity FROM pg_class "
+            "WHERE relnamespace = 'documents'::regnamespace AND relkind = 'r'"
         ).fetchall()
         open_to_all = connection.execute(
             "SELECT count(*) AS count FROM pg_database, aclexplode(datacl) WHERE datname = %s AND grantee = 0",
@@ -120,6 +133,7 @@ def test_the_owner_of_the_tables_cannot_sign_in_and_the_api_role_can_do_little(s
         ).fetchone()
     assert roles == [
         {"rolname": "documents_api", "rolcanlogin": True, "strong": False, "rolconnlimit": 40},
+        {"rolname": "documents_finaliser", "rolcanlogin": True, "strong": False, "rolconnlimit": 10},
         {"rolname": "documents_owner", "rolcanlogin": False, "strong": False, "rolconnlimit": -1},
     ]
     assert owner == [{"tableowner": "documents_owner"}]
@@ -210,9 +224,9 @@ def test_cloudformation_is_told_what_was_applied_under_an_id_that_never_changes(
         "StackId": "arn:aws:cloudformation:eu-central-1:111122223333:stack/api/1",
         "RequestId": "request",
         "LogicalResourceId": "Migrations",
-        "Data": {"Applied": "0001", "Newest": "0001"},
+        "Data": {"Applied": "0001, 0002", "Newest": "0002"},
     }
-    assert updated == {**created, "Data": {"Applied": "", "Newest": "0001"}}
+    assert updated == {**created, "Data": {"Applied": "", "Newest": "0002"}}
     # The address was signed without a content type.
     assert cloudformation.types == ["", ""]
     assert "secret-signature" not in caplog.text
@@ -282,7 +296,7 @@ def test_statements_are_limited_without_a_start_up_option_which_rds_proxy_refuse
 
 def test_an_operator_may_run_it_by_hand(server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(server, database, monkeypatch)
-    assert handler({}, Context())["Data"] == {"Applied": "", "Newest": "0001"}
+    assert handler({}, Context())["Data"] == {"Applied": "", "Newest": "0002"}
     use(server, "not_there", monkeypatch)
     with pytest.raises(MigrationError):
         handler({}, Context())

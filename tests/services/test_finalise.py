@@ -1,0 +1,406 @@
+"""What becomes of an upload, against a real PostgreSQL: decided once, whatever events come, and in whichever order."""
+
+import datetime
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.documents import documents_table, finalise
+from services.documents.database import Database, connect
+from services.documents.documents_bucket import DocumentsBucket, StoredVersion, VersionGoneError
+from services.documents.environment import UploadTarget
+from services.documents.finalise import Finaliser, Upload
+from services.documents.models import NewDocument
+from tests.services.conftest import REGION, Server
+
+KEY = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+TARGET = UploadTarget(bucket="documents-bucket", key_arn=KEY, region=REGION)
+CONTENT = b"a document\n"
+DOCUMENT = NewDocument(
+    name="report.pdf", type="application/pdf", size=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest()
+)
+OWNER = "https://login.example.com/|alice"
+
+
+class Bucket(DocumentsBucket):
+    """Stands for S3: versions by document, and which documents were hidden."""
+
+    def __init__(self) -> None:
+        super().__init__(TARGET)
+        self.versions: dict[tuple[UUID, str], StoredVersion] = {}
+        self.hidden: list[UUID] = []
+        self.failures = 0
+
+    def put(self, document_id: UUID, version_id: str, content: bytes = CONTENT, **changes: Any) -> None:
+        found = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest(), "type": DOCUMENT.type}
+        self.versions[document_id, version_id] = StoredVersion(**{**found, "key_arn": KEY, **changes})
+
+    def read(self, document_id: UUID, version_id: str, limit: int) -> StoredVersion:
+        assert limit == DOCUMENT.size
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("S3 is away")
+        try:
+            return self.versions[document_id, version_id]
+        except KeyError:
+            raise VersionGoneError from None
+
+    def hide(self, document_id: UUID) -> None:
+        self.hidden.append(document_id)
+
+
+class Documents:
+    """The service's two roles on one database, and the bucket beside it."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self._server, self._name = server, name
+        self.api = Database(lambda: connect(server.address("documents_api", name)))
+        self.database = Database(lambda: connect(server.address("documents_finaliser", name)))
+        self.bucket = Bucket()
+        self.finaliser = Finaliser(self.database, self.bucket, TARGET)
+
+    def announce(self) -> UUID:
+        document_id = uuid4()
+        with self.api.transaction(OWNER) as cursor:
+            documents_table.add(cursor, OWNER, document_id, DOCUMENT)
+        return document_id
+
+    def delete(self, document_id: UUID) -> None:
+        with self.api.transaction(OWNER) as cursor:
+            documents_table.delete(cursor, OWNER, document_id)
+
+    def event(self, document_id: UUID, version_id: str = "v1", sequencer: str = "1") -> str:
+        key = f"incoming/{document_id}"
+        return self.finaliser.finalise(Upload.read(s3_event(key=key, version_id=version_id, sequencer=sequencer)))
+
+    def row(self, document_id: UUID) -> dict[str, Any]:
+        with self._server.superuser(self._name) as connection:
+            found = connection.execute(
+                "SELECT state, version_id, reason, stored_at FROM documents.document WHERE id = %s", [document_id]
+            ).fetchone()
+        assert found is not None
+        return found
+
+    def audit(self, document_id: UUID) -> list[tuple[str, str]]:
+        with self._server.superuser(self._name) as connection:
+            rows = connection.execute(
+                "SELECT action, role, owner FROM documents.audit_record WHERE document_id = %s ORDER BY id",
+                [document_id],
+            ).fetchall()
+        assert {row["owner"] for row in rows} <= {OWNER}
+        return [(row["action"], row["role"]) for row in rows]
+
+
+def s3_event(
+    *, key: str, version_id: str | None = "v1", sequencer: str = "1", bucket: str = "documents-bucket"
+) -> dict[str, Any]:
+    """Return what EventBridge tells of an upload."""
+    found = {"key": key, "size": 1, "etag": "e", "sequencer": sequencer}
+    if version_id is not None:
+        found["version-id"] = version_id
+    return {
+        "version": "0",
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": bucket}, "object": found, "reason": "PutObject"},
+    }
+
+
+@pytest.fixture(scope="module")
+def documents(server: Server, database: str) -> Iterator[Documents]:
+    """The service, its connections open from test to test as from event to event."""
+    made = Documents(server, database)
+    yield made
+    made.api.close()
+    made.database.close()
+
+
+@pytest.fixture
+def pending(documents: Documents) -> UUID:
+    """A document that was announced."""
+    return documents.announce()
+
+
+def test_an_upload_as_announced_is_stored_once_with_one_audit_record(documents: Documents, pending: UUID) -> None:
+    documents.bucket.put(pending, "v1")
+    assert documents.event(pending) == "stored"
+    row = documents.row(pending)
+    assert (row["state"], row["version_id"], row["reason"]) == ("stored", "v1", None)
+    assert datetime.datetime.now(datetime.UTC) - row["stored_at"] < datetime.timedelta(minutes=1)
+    assert documents.event(pending) == "seen before"
+    assert documents.row(pending) == row
+    assert documents.audit(pending) == [("created", "documents_api"), ("stored", "documents_finaliser")]
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "different"),
+    [
+        (CONTENT + b"more", {}, "size, sha256"),
+        (CONTENT[:-1] + b"x", {}, "sha256"),
+        (CONTENT, {"type": "text/html"}, "type"),
+        (CONTENT, {"key_arn": ""}, "encryption key"),
+        (CONTENT, {"key_arn": KEY[:-1]}, "encryption key"),
+        (b"", {"type": ""}, "size, sha256, type"),
+    ],
+)
+def test_an_upload_that_differs_is_rejected_and_its_owner_is_told_how(
+    content: bytes, changes: dict[str, Any], different: str, documents: Documents, pending: UUID
+) -> None:
+    documents.bucket.put(pending, "v1", content, **changes)
+    assert documents.event(pending) == "rejected"
+    row = documents.row(pending)
+    assert (row["state"], row["version_id"]) == ("rejected", None)
+    assert row["reason"] == f"the upload differs from what was announced: {different}"
+    assert documents.audit(pending)[-1] == ("rejected", "documents_finaliser")
+
+
+def test_an_event_for_a_deleted_document_brings_nothing_back_and_hides_the_object(
+    documents: Documents, pending: UUID
+) -> None:
+    documents.bucket.put(pending, "v1")
+    documents.delete(pending)
+    assert documents.event(pending) == "deleted before"
+    assert documents.row(pending)["state"] == "deleted"
+    assert documents.bucket.hidden[-1] == pending
+
+
+def test_a_document_that_is_deleted_while_its_upload_is_read_stays_deleted(
+    documents: Documents, pending: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents.bucket.put(pending, "v1")
+    read = documents.bucket.read
+
+    def read_late(document_id: UUID, version_id: str, limit: int) -> StoredVersion:
+        documents.delete(document_id)
+        return read(document_id, version_id, limit)
+
+    monkeypatch.setattr(documents.bucket, "read", read_late)
+    assert documents.event(pending) == "deleted meanwhile"
+    assert documents.row(pending)["state"] == "deleted"
+    assert documents.bucket.hidden[-1] == pending
+
+
+def test_an_object_that_was_never_announced_is_hidden(documents: Documents) -> None:
+    stranger = uuid4()
+    documents.bucket.put(stranger, "v1")
+    assert documents.event(stranger) == "never announced"
+    assert documents.bucket.hidden[-1] == stranger
+
+
+@pytest.mark.parametrize(
+    ("key", "bucket"),
+    [
+        ("incoming/not-an-id", "documents-bucket"),
+        ("other/00000000-0000-4000-8000-000000000000", "documents-bucket"),
+        ("incoming/00000000-0000-4000-8000-000000000000/x", "documents-bucket"),
+        ("incoming/00000000-0000-4000-8000-000000000000", "another-bucket"),
+    ],
+)
+def test_another_bucket_and_another_key_are_left_alone(key: str, bucket: str, documents: Documents) -> None:
+    hidden = list(documents.bucket.hidden)
+    assert documents.finaliser.finalise(Upload.read(s3_event(key=key, bucket=bucket))) == "not a document's"
+    assert documents.bucket.hidden == hidden
+
+
+def test_a_version_that_is_gone_decides_nothing(documents: Documents, pending: UUID) -> None:
+    assert documents.event(pending, "never-there") == "gone"
+    assert documents.row(pending)["state"] == "pending"
+
+
+def test_the_same_content_in_a_newer_version_is_followed_because_the_older_one_will_expire(
+    documents: Documents, pending: UUID
+) -> None:
+    documents.bucket.put(pending, "v1")
+    documents.bucket.put(pending, "v2")
+    documents.event(pending, "v1", "1")
+    stored_at = documents.row(pending)["stored_at"]
+    assert documents.event(pending, "v2", "2") == "stored again"
+    row = documents.row(pending)
+    assert (row["state"], row["version_id"], row["stored_at"]) == ("stored", "v2", stored_at)
+    assert [action for action, _ in documents.audit(pending)] == ["created", "stored"]
+
+
+def test_sequencers_are_filled_with_zeros_at_their_end_before_they_are_compared() -> None:
+    shorter, longer = (
+        Upload.read(s3_event(key="k", sequencer=text)).sequencer for text in ("0055AED6DCD9", "0055AED6DCD90281")
+    )
+    assert shorter < longer
+    assert Upload.read(s3_event(key="k", sequencer="0055aed7")).sequencer > longer
+
+
+def test_what_fails_comes_again_and_is_then_decided_once(documents: Documents, pending: UUID) -> None:
+    documents.bucket.put(pending, "v1")
+    documents.bucket.failures = 1
+    with pytest.raises(ConnectionError):
+        documents.event(pending)
+    assert documents.row(pending)["state"] == "pending"
+    assert documents.event(pending) == "stored"
+    assert len(documents.audit(pending)) == 2
+
+
+def test_a_crash_between_the_steps_leaves_none_of_them(
+    documents: Documents, pending: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents.bucket.put(pending, "v1")
+
+    def crash(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(documents_table, "record", crash)
+        with pytest.raises(MemoryError):
+            documents.event(pending)
+    assert documents.row(pending)["state"] == "pending"
+    assert documents.event(pending) == "stored"
+
+
+def test_the_same_event_many_times_at_once_is_dealt_with_once(
+    server: Server, database: str, documents: Documents, pending: UUID
+) -> None:
+    documents.bucket.put(pending, "v1")
+    others = [Documents(server, database) for _ in range(6)]
+    for other in others:
+        other.bucket = documents.bucket
+        other.finaliser = Finaliser(other.database, documents.bucket, TARGET)
+    with ThreadPoolExecutor(len(others)) as pool:
+        decided = list(pool.map(lambda other: other.event(pending), others))
+    for other in others:
+        other.database.close()
+    assert sorted(decided) == ["seen before"] * 5 + ["stored"]
+    assert len(documents.audit(pending)) == 2
+
+
+VERSIONS = st.lists(st.booleans(), min_size=1, max_size=4)
+
+
+@given(good=VERSIONS, order=st.randoms(use_true_random=False), repeated=st.booleans())
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_order_the_events_come_in_the_end_is_the_same(
+    good: list[bool], order: Any, repeated: bool, documents: Documents
+) -> None:
+    ends = set()
+    events = list(enumerate(good)) * (2 if repeated else 1)
+    orders = list(permutations(range(len(good)))) if not repeated else []
+    for arrangement in [*orders[:6], None, None]:
+        document_id = documents.announce()
+        for number, right in enumerate(good):
+            documents.bucket.put(document_id, f"v{number}", CONTENT if right else CONTENT + b"!")
+        shuffled = events[:]
+        if arrangement is None:
+            order.shuffle(shuffled)
+        else:
+            shuffled = [events[index] for index in arrangement]
+        for number, _ in shuffled:
+            documents.event(document_id, f"v{number}", f"{number + 1:x}")
+        row = documents.row(document_id)
+        ends.add((row["state"], row["version_id"]))
+        actions = [action for action, _ in documents.audit(document_id)]
+        assert actions.count("stored") == (1 if any(good) else 0)
+    newest = max((number for number, right in enumerate(good) if right), default=None)
+    assert ends == {("rejected", None) if newest is None else ("stored", f"v{newest}")}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO documents.document (id, owner, name, type, size, sha256) "
+        "VALUES (gen_random_uuid(), 'x', 'n', 'a/b', 1, repeat('a', 64))",
+        "UPDATE documents.document SET name = 'x'",
+        "UPDATE documents.document SET owner = 'x'",
+        "UPDATE documents.document SET size = 2",
+        "UPDATE documents.document SET state = 'deleted'",
+        "UPDATE documents.document SET state = 'pending'",
+        "DELETE FROM documents.document",
+        "TRUNCATE documents.document",
+        "DELETE FROM documents.upload",
+        "UPDATE documents.upload SET problem = 'x'",
+        "SELECT * FROM documents.audit_record",
+        "UPDATE documents.audit_record SET action = 'created'",
+        "DELETE FROM documents.audit_record",
+        "INSERT INTO documents.audit_record (document_id, owner, action) "
+        "SELECT id, owner, 'deleted' FROM documents.document LIMIT 1",
+        "INSERT INTO documents.audit_record (document_id, owner, action) "
+        "SELECT id, 'somebody else', 'stored' FROM documents.document LIMIT 1",
+        "INSERT INTO documents.audit_record (document_id, owner, action, role) "
+        "SELECT id, owner, 'stored', 'dbowner' FROM documents.document LIMIT 1",
+        "CREATE TABLE documents.mine ()",
+        "ALTER TABLE documents.document DISABLE TRIGGER check_state",
+        "SET ROLE documents_owner",
+        "SET ROLE documents_api",
+        "SELECT * FROM migrations.applied",
+    ],
+)
+def test_the_finalisers_role_cannot(statement: str, documents: Documents, pending: UUID) -> None:
+    assert documents.row(pending)["state"] == "pending"
+    with (
+        pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation)),
+        documents.database.transaction() as cursor,
+    ):
+        cursor.execute(statement.encode())
+
+
+@pytest.mark.parametrize("state", ["pending", "stored", "rejected"])
+def test_the_api_role_can_only_delete(state: str, documents: Documents, pending: UUID) -> None:
+    with (
+        pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation)),
+        documents.api.transaction(OWNER) as cursor,
+    ):
+        cursor.execute("UPDATE documents.document SET state = %s WHERE id = %s", [state, pending])
+
+
+def test_nothing_comes_back_from_deleted_and_nothing_goes_back_from_stored_not_even_for_the_owner(
+    server: Server, database: str, documents: Documents
+) -> None:
+    stored, deleted = documents.announce(), documents.announce()
+    documents.bucket.put(stored, "v1")
+    documents.event(stored)
+    documents.delete(deleted)
+    with server.superuser(database) as connection:
+        for document_id, states in ((stored, ["pending", "rejected"]), (deleted, ["pending", "stored", "rejected"])):
+            for state in states:
+                with pytest.raises(psycopg.errors.CheckViolation):
+                    connection.execute(
+                        "UPDATE documents.document SET state = %s, reason = 'x', version_id = 'v', "
+                        "stored_at = now() WHERE id = %s",
+                        [state, document_id],
+                    )
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"source": "aws.ec2"},
+        s3_event(key="incoming/x", version_id=None),
+        s3_event(key="incoming/x", version_id=""),
+        s3_event(key="incoming/x", sequencer=""),
+        s3_event(key="incoming/x", sequencer="not hexadecimal"),
+        s3_event(key="incoming/x", sequencer="1" * 65),
+        {**s3_event(key="incoming/x"), "detail-type": "Object Deleted"},
+    ],
+)
+def test_an_event_that_cannot_be_is_left_to_the_dead_letter_queue(event: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="event"):
+        finalise.handler({"Records": [{"body": json.dumps(event)}]}, None)
+
+
+def test_the_handler_reads_the_event_out_of_its_message_and_logs_no_name(
+    documents: Documents, pending: UUID, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="services")
+    documents.bucket.put(pending, "v1")
+    monkeypatch.setattr(finalise, "finaliser", lambda: documents.finaliser)
+    finalise.handler({"Records": [{"body": json.dumps(s3_event(key=f"incoming/{pending}"))}]}, None)
+    assert documents.row(pending)["state"] == "stored"
+    assert f"upload {pending} version v1: stored" in caplog.text
+    for secret in (DOCUMENT.name, OWNER, DOCUMENT.sha256):
+        assert secret not in caplog.text
