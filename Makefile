@@ -10,7 +10,7 @@ CDK = $(NODE) node_modules/aws-cdk/bin/cdk
 FUNCTIONS := constructs/secure_backend/authorizer services/documents
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth deploy status token stop destroy cdk test check snapshots acknowledgements packages-compared lock docs bench wheel clean
+.PHONY: help setup synth deploy diff status logs token stop destroy cdk test check snapshots acknowledgements packages-compared lock docs bench wheel clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -35,20 +35,32 @@ synth: setup ## synthesize the four stacks, hold them to the rules, and show the
 	@$(CDK) synth --quiet --context profile=$(PROFILE)
 	@$(BIN)/python -m stacks.summary cdk.out --profile $(PROFILE)
 
-deploy: setup .venv/emulator/ready ## deploy to a local AWS on this machine, and call the API
-	@$(BIN)/python -m deployment deploy
+# Which AWS the next verbs mean: this machine's, unless PROFILE is named.
+TARGET = $(if $(filter file,$(origin PROFILE)),local,$(PROFILE))
+# What is said on the make line; the environment's USER and ACCOUNT mean something else.
+said = $(if $(filter command,$(firstword $(origin $1))),$($1))
+DEPLOYMENT = $(BIN)/python -m deployment
 
-status: setup ## tell what of the local AWS runs, and where
-	@$(BIN)/python -m deployment status
+deploy: setup $(if $(filter local,$(TARGET)),.venv/emulator/ready) ## deploy to an AWS on this machine and call the API; or to an account: PROFILE=dev, prod, or the path of a TOML file
+	@$(DEPLOYMENT) deploy --profile '$(TARGET)' --account '$(call said,ACCOUNT)'
 
-token: setup ## print a token for the local API: USER=alice
-	@$(BIN)/python -m deployment token --user $(or $(filter-out $(shell id -un),$(USER)),alice)
+diff: setup ## show what a deploy would change, on this machine or with PROFILE=dev
+	@$(DEPLOYMENT) diff --profile '$(TARGET)'
 
-stop: setup ## end the local AWS's servers; what they hold stays
-	@$(BIN)/python -m deployment stop
+status: setup ## tell what of the local AWS runs, where, and how its stacks are
+	@$(DEPLOYMENT) status --profile '$(TARGET)'
 
-destroy: setup ## end the local AWS and remove all that it held
-	@$(BIN)/python -m deployment destroy
+logs: setup ## show the end of the local AWS's logs: FUNCTION=documents for one function's, FOLLOW=1 to go on
+	@$(DEPLOYMENT) logs --profile '$(TARGET)' --function '$(call said,FUNCTION)' $(if $(call said,FOLLOW),--follow)
+
+token: setup ## print a token for the local API, of the user alice or USER=bob
+	@$(DEPLOYMENT) token --profile '$(TARGET)' --user '$(or $(call said,USER),alice)'
+
+stop: setup ## end the local AWS; what it holds stays
+	@$(DEPLOYMENT) stop --profile '$(TARGET)'
+
+destroy: setup ## end the local AWS and remove all that it held; or what may go of PROFILE=dev, and list what stays
+	@$(DEPLOYMENT) destroy --profile '$(TARGET)' --account '$(call said,ACCOUNT)'
 
 # The emulator, and the functions' packages once more, for the machine and the Python that it runs them on.
 .venv/emulator/ready: requirements-emulator.txt $(FUNCTIONS:=/requirements.txt) .venv/ready
@@ -105,4 +117,4 @@ wheel: setup ## build the library's wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean: ## remove what set-up and the other verbs made
-	rm -rf .venv node_modules cdk.out dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv node_modules cdk.out* dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from deployment import machine
-from deployment.failures import INTERRUPTED, sentence
+from deployment import account, machine
+from deployment.failures import INTERRUPTED, DeploymentError, sentence
 
 
 def main() -> int:
@@ -31,6 +31,15 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.profile != machine.PROFILE:
+        verbs: dict[str, Callable[[], int]] = {
+            "deploy": lambda: account.deploy(options.profile, options.account),
+            "diff": lambda: account.diff(options.profile),
+            "destroy": lambda: account.destroy(options.profile, options.account),
+        }
+        if options.verb not in verbs:
+            raise DeploymentError(f"`make {options.verb}` is for the local AWS alone; leave PROFILE out")
+        return verbs[options.verb]()
     local: dict[str, Callable[[], int]] = {
         "deploy": machine.deploy,
         "diff": machine.diff,

@@ -61,6 +61,15 @@ def shown_here(*arguments: str, environment: Mapping[str, str]) -> int:
         _end(process)
 
 
+def captured(*arguments: str, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run the CLI without a word; return its exit status and what it said."""
+    done = subprocess.run(  # noqa: S603 - as above
+        _command(*arguments), cwd=ROOT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
 def _command(*arguments: str) -> list[str]:
     return [os.environ["JSII_NODE"], str(ROOT / "node_modules/aws-cdk/bin/cdk"), "--no-notices", *arguments]
 
