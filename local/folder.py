@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pwd
+import secrets
 import socket
 import subprocess
 from dataclasses import asdict, dataclass
@@ -110,7 +111,7 @@ def is_free(host: str, port: int) -> bool:
 
 
 def _free_port(first: int) -> int:
-    free = (port for port in range(first, first + 2000, 10) if is_free("127.0.0.1", port))
+    free = (port for port in _in_any_order(range(first, first + 2000, 10)) if is_free("127.0.0.1", port))
     found = next(free, None)
     if found is None:
         raise LocalError(f"no free port on 127.0.0.1 from {first} to {first + 2000}; end what listens there")
@@ -118,8 +119,13 @@ def _free_port(first: int) -> int:
 
 
 def _free_host(port: int) -> str:
-    free = (host for host in (f"127.0.0.{last}" for last in range(1, 255)) if is_free(host, port))
+    free = (host for host in (f"127.0.0.{last}" for last in _in_any_order(range(1, 255))) if is_free(host, port))
     found = next(free, None)
     if found is None:
         raise LocalError(f"port {port} is taken on every address of the loopback network; end what listens there")
     return found
+
+
+def _in_any_order(numbers: range) -> list[int]:
+    """Return the numbers shuffled: two local AWSs that begin at once would choose the same first free one."""
+    return secrets.SystemRandom().sample(numbers, len(numbers))

@@ -11,14 +11,31 @@ from typing import Any
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, str]]
 
+_PORTS = ("IpProtocol", "FromPort", "ToPort")
 #: Types that only have to exist, with what their ids begin with and which property makes a new one when it changes.
 RECORDED = {
     "AWS::Backup::BackupSelection": ("selection", ("BackupPlanId", "BackupSelection")),
-    "AWS::EC2::FlowLog": ("fl", ("ResourceId", "TrafficType", "LogDestination", "LogGroupName")),
+    "AWS::EC2::FlowLog": (
+        "fl",
+        (
+            *("ResourceId", "ResourceType", "TrafficType", "MaxAggregationInterval", "TagFieldSpecifications"),
+            *("LogDestination", "LogDestinationType", "LogGroupName", "LogFormat", "DestinationOptions"),
+            *("DeliverLogsPermissionArn", "DeliverCrossAccountRole"),
+        ),
+    ),
     "AWS::EC2::NetworkAcl": ("acl", ("VpcId",)),
     "AWS::EC2::NetworkAclEntry": ("acle", ("NetworkAclId", "RuleNumber", "Egress")),
-    "AWS::EC2::SecurityGroupEgress": ("sgr", ("GroupId", "IpProtocol", "FromPort", "ToPort")),
-    "AWS::EC2::SecurityGroupIngress": ("sgr", ("GroupId", "IpProtocol", "FromPort", "ToPort")),
+    "AWS::EC2::SecurityGroupEgress": (
+        "sgr",
+        (*_PORTS, "GroupId", "CidrIp", "CidrIpv6", "DestinationPrefixListId", "DestinationSecurityGroupId"),
+    ),
+    "AWS::EC2::SecurityGroupIngress": (
+        "sgr",
+        (
+            *(*_PORTS, "GroupId", "GroupName", "CidrIp", "CidrIpv6", "SourcePrefixListId"),
+            *("SourceSecurityGroupId", "SourceSecurityGroupName", "SourceSecurityGroupOwnerId"),
+        ),
+    ),
     "AWS::EC2::SubnetNetworkAclAssociation": ("aclassoc", ("SubnetId", "NetworkAclId")),
     "AWS::WAFv2::LoggingConfiguration": ("logging", ("ResourceArn",)),
     "AWS::WAFv2::WebACLAssociation": ("association", ("ResourceArn", "WebACLArn")),

@@ -1,0 +1,103 @@
+"""Questions to the pinned ministack as it is, without what we add; runs in the emulator's own environment.
+
+``python in_emulator.py QUESTION`` reads its arguments as JSON from standard input and writes its answer as JSON.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
+from ministack.core.responses import request_scope
+from ministack.services import apigateway_v1, s3
+from ministack.services.cloudformation import provisioners
+
+ACCOUNT, REGION = "000000000000", "eu-central-1"
+HANDLERS = provisioners._RESOURCE_HANDLERS
+
+
+def known_types() -> list[str]:
+    """Which CloudFormation types ministack can make."""
+    return sorted(HANDLERS)
+
+
+def refused_replacements(updates: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> list[bool]:
+    """Which updates of a type, from properties to others, are refused because of the resource's own name."""
+    error = provisioners._custom_named_replacement_error
+    return [error(type_name, old, new) is not None for type_name, old, new in updates]
+
+
+def makes_validators() -> bool:
+    """Whether a request validator of a template is one that the gateway has."""
+    _, _, body = apigateway_v1._create_rest_api({"name": "x"})
+    api = json.loads(body)["id"]
+    properties = {"RestApiId": api, "ValidateRequestBody": True}
+    physical_id, _ = HANDLERS["AWS::ApiGateway::RequestValidator"]["create"]("Validator", properties, "stack")
+    return physical_id in apigateway_v1._request_validators.get(api, {})
+
+
+def keeps_validator_of_method() -> bool:
+    """Whether a method of a template keeps the validator that it names."""
+    _, _, body = apigateway_v1._create_rest_api({"name": "x"})
+    api = json.loads(body)
+    properties = {"RestApiId": api["id"], "ResourceId": api["rootResourceId"], "HttpMethod": "GET"}
+    HANDLERS["AWS::ApiGateway::Method"]["create"]("Method", {**properties, "RequestValidatorId": "it"}, "stack")
+    methods = apigateway_v1._resources[api["id"]][api["rootResourceId"]]["resourceMethods"]
+    return bool(methods["GET"]["requestValidatorId"] == "it")
+
+
+def refuses_full_bucket() -> bool:
+    """Whether CloudFormation's deletion of a bucket that is not empty is refused."""
+    name, _ = HANDLERS["AWS::S3::Bucket"]["create"]("Bucket", {"BucketName": "full"}, "stack")
+    s3._buckets[name]["objects"]["a"] = {}
+    try:
+        HANDLERS["AWS::S3::Bucket"]["delete"](name, {})
+    except ValueError:
+        return True
+    return False
+
+
+def fills_in_method() -> bool:
+    """Whether a gateway response's ``$context.httpMethod`` is filled in."""
+    found = apigateway_v1._gateway_error_response.__code__.co_consts
+    return "context.httpMethod" in found
+
+
+def decisions(policies: list[Any], requests: list[dict[str, Any]]) -> list[str]:
+    """Allow, Deny or ImplicitDeny for each request: principal, action, resource and condition keys."""
+    parsed = [parse_policy_document(policy) for policy in policies]
+    return [
+        evaluate(
+            EvalContext(
+                principal_arn=request["principal"],
+                principal_type="AssumedRole",
+                principal_account=ACCOUNT,
+                action=request["action"],
+                resource_arn=request["resource"],
+                region=REGION,
+                secure_transport=True,
+                service_context={name.lower(): value for name, value in request["context"].items()},
+            ),
+            parsed,
+        ).decision
+        for request in requests
+    ]
+
+
+QUESTIONS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (
+        known_types,
+        refused_replacements,
+        makes_validators,
+        keeps_validator_of_method,
+        refuses_full_bucket,
+        fills_in_method,
+        decisions,
+    )
+}
+
+if __name__ == "__main__":
+    with request_scope(ACCOUNT, REGION):
+        print(json.dumps(QUESTIONS[sys.argv[1]](**json.load(sys.stdin))))
