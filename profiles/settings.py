@@ -121,6 +121,10 @@ class DocumentSettings(Section):
     old_versions_days: int = Field(90, ge=1, le=3650, description="leave it out for 90")
     object_lock_days: int | None = Field(None, ge=1, le=36500, description="leave it out for no lock")
     malware_protection: bool = Field(False, description="true has GuardDuty scan each upload")
+    # What one caller may have and do; more is answered with 429.
+    pending_per_caller: int = Field(100, ge=1, le=10_000, description="leave it out for 100")
+    gib_per_caller: int = Field(10, ge=1, le=10_240, description="leave it out for 10")
+    announced_per_minute: int = Field(60, ge=1, le=10_000, description="leave it out for 60")
 
 
 class DatabaseSettings(Section):

@@ -256,6 +256,14 @@ def _api(registry: _Registry, application: Application) -> None:
             reason="Lambda takes a destination for failures of streams only. The source here is a queue, whose own "
             "dead-letter queue gets what cannot be dealt with.",
         )
+    for rule in _of(constructs, events.CfnRule):
+        if rule.schedule_expression is not None:
+            registry.add(
+                rule,
+                *_in("EventBusDLQ", SERVERLESS),
+                reason="The rule is a clock. A call that is lost is made up for by the next one, five minutes later; "
+                "an alarm tells when calls fail.",
+            )
     registry.add(
         next(iter(_below(api.uploads.dead_letters, sqs.CfnQueue))),
         *_in("SQSRedrivePolicy", SERVERLESS),

@@ -2,6 +2,9 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
@@ -92,14 +95,14 @@ class ApiStack(ProfileStack):
             "Finaliser",
             network,
             data,
-            handler="documents.finalise.handler",
+            handler="documents.uploads.handler",
             description="Compares each upload with what was announced, and marks the document",
             db_user="documents_finaliser",
             timeout=cdk.Duration.seconds(30),
             memory_mib=512,
         )
         self.finaliser.node.add_dependency(self.migrations)
-        data.documents.grant_read(self.finaliser, prefix=INCOMING, list_names=False)
+        data.documents.grant_read(self.finaliser, prefix=INCOMING)
         self._grant_delete(self.finaliser, network, data)
         self.uploads = EventQueue(
             self,
@@ -117,6 +120,23 @@ class ApiStack(ProfileStack):
             key=self.key,
             alarm_topic=network.alarms,
         )
+        # What no event finishes: an event that was lost, an upload that never came.
+        events.Rule(
+            self,
+            "Sweep",
+            description="Settles documents that no event has settled",
+            schedule=events.Schedule.rate(cdk.Duration.minutes(5)),
+            # The next call makes up for one that failed.
+            targets=[targets.LambdaFunction(self.finaliser, retry_attempts=0)],
+        )
+        self._alarm_of_errors(self.finaliser, network)
+        limits = {
+            "MAX_PENDING": settings.documents.pending_per_caller,
+            "MAX_BYTES": settings.documents.gib_per_caller * 1024**3,
+            "MAX_ANNOUNCED_PER_MINUTE": settings.documents.announced_per_minute,
+        }
+        for name, number in limits.items():
+            self.handler.add_environment(name, str(number))
         if settings.api.cors_origins:
             self.handler.add_environment("CORS_ORIGINS", " ".join(settings.api.cors_origins))
 
@@ -201,6 +221,18 @@ class ApiStack(ProfileStack):
         for security_group in function.connections.security_groups:
             network.vpc.allow_s3(security_group)
 
+    def _alarm_of_errors(self, function: EncryptedFunction, network: NetworkStack) -> None:
+        """Tell when a function that nobody waits for has failed three times within a quarter of an hour."""
+        alarm = function.metric_errors(period=cdk.Duration.minutes(15), statistic="Sum").create_alarm(
+            self,
+            "FinaliserErrors",
+            alarm_description="The finaliser fails: uploads stay pending. Its log says why.",
+            threshold=3,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        network.alarms.notify(alarm)
+
     def _scope(self, name: str) -> str:
         """Return the scope as the tokens carry it: Cognito puts the resource server before it."""
         return self.user_pool.scope(name) if self.user_pool else name
@@ -244,7 +276,11 @@ class ApiStack(ProfileStack):
 
 def _cors(api: ApiSettings) -> Cors | None:
     key = ["X-Api-Key"] if api.usage_plan else []
-    return Cors(origins=api.cors_origins, headers=["Authorization", "Content-Type", *key]) if api.cors_origins else None
+    return (
+        Cors(origins=api.cors_origins, headers=["Authorization", "Content-Type", "Idempotency-Key", *key])
+        if api.cors_origins
+        else None
+    )
 
 
 def _usage_plan(api: ApiSettings) -> UsagePlan | None:

@@ -36,6 +36,14 @@ class StoredVersion:
     key_arn: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListedVersion:
+    """One version of an object, or a delete marker."""
+
+    version_id: str
+    is_marker: bool
+
+
 class DocumentsBucket:
     """Signs uploads and downloads, without a call to AWS; reads versions, and hides objects behind delete markers."""
 
@@ -114,6 +122,19 @@ class DocumentsBucket:
             type=found.get("ContentType", ""),
             key_arn=found.get("SSEKMSKeyId", ""),
         )
+
+    def versions(self, document_id: UUID) -> list[ListedVersion]:
+        """Return the versions and delete markers of an object, the newest first."""
+        key = _key(document_id)
+        found = self._client.list_object_versions(Bucket=self._target.bucket, Prefix=key)
+        listed = [
+            (one["LastModified"], one["IsLatest"], ListedVersion(version_id=one["VersionId"], is_marker=is_marker))
+            for name, is_marker in (("Versions", False), ("DeleteMarkers", True))
+            for one in found.get(name, [])
+            if one["Key"] == key
+        ]
+        # Two within a second: S3 tells at least which of them is the latest.
+        return [version for _, _, version in sorted(listed, key=lambda one: (one[1], one[0]), reverse=True)]
 
     def hide(self, document_id: UUID) -> None:
         """Put a delete marker on the object: every version stays until the bucket's lifecycle ends it."""

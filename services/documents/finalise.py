@@ -1,14 +1,10 @@
-"""Decides about uploads: the entry that S3's events reach through a queue.
+"""Decides about uploads.
 
 It reads the very version that the event names, compares it with what was announced, and marks the document as stored
 or rejected, once, with an audit record in the same transaction. It may be called again for the same event, late, and
-out of order. What it cannot do now it raises: the queue brings the event again.
+out of order.
 """
 
-import functools
-import json
-import logging
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from . import documents_table
-from .database import Cursor, Database, connect
+from .database import Cursor, Database
 from .documents_bucket import DocumentsBucket, StoredVersion, VersionGoneError, document_of
-from .environment import DatabaseAddress, UploadTarget
+from .environment import UploadTarget
 
 _ANNOUNCED = "SELECT id, owner, type, size, sha256, state FROM documents.document WHERE id = %s"
 _REMEMBER = """
@@ -41,9 +37,6 @@ _REJECT = """
     UPDATE documents.document SET state = 'rejected', reason = %s, sequencer = %s
     WHERE id = %s AND (state = 'pending' OR (state = 'rejected' AND sequencer < %s)) RETURNING id
 """
-
-logger = logging.getLogger(__name__)
-logger.setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,16 +91,33 @@ class Finaliser:
         if announced["state"] == "deleted":
             self._bucket.hide(document_id)
             return "deleted before"
+        return self.decide(announced, upload.version_id, upload.sequencer)
+
+    def decide(self, announced: Mapping[str, Any], version_id: str, sequencer: str) -> str:
+        """Compare one version with what was announced, and return what was decided."""
         try:
-            version = self._bucket.read(document_id, upload.version_id, announced["size"])
+            version = self._bucket.read(announced["id"], version_id, announced["size"])
         except VersionGoneError:
             return "gone"
         problem = self._problem(announced, version)
         with self._database.transaction() as cursor:
-            decided = _decide(cursor, announced, upload, problem)
+            decided = _decide(cursor, announced, version_id, sequencer, problem)
         if decided == "deleted meanwhile":
-            self._bucket.hide(document_id)
+            self._bucket.hide(announced["id"])
         return decided
+
+    def reject(self, announced: Mapping[str, Any], sequencer: str, reason: str) -> None:
+        """Reject a document of which there is no version to compare."""
+        with self._database.transaction() as cursor:
+            rejected = cursor.execute(_REJECT, [reason, sequencer, announced["id"], sequencer]).fetchone()
+            if rejected is not None:
+                documents_table.record(cursor, announced["id"], announced["owner"], "rejected")
+
+    def state(self, document_id: UUID) -> str:
+        """Return a document's state now."""
+        with self._database.transaction() as cursor:
+            found = cursor.execute(_ANNOUNCED, [document_id]).fetchone()
+        return str(found["state"]) if found is not None else "never announced"
 
     def _problem(self, announced: Mapping[str, Any], version: StoredVersion) -> str | None:
         """Return how the version differs from what was announced, in words for the caller."""
@@ -121,37 +131,22 @@ class Finaliser:
         return f"the upload differs from what was announced: {', '.join(different)}" if different else None
 
 
-def _decide(cursor: Cursor, announced: Mapping[str, Any], upload: Upload, problem: str | None) -> str:
+def _decide(cursor: Cursor, announced: Mapping[str, Any], version_id: str, sequencer: str, problem: str | None) -> str:
     document_id: UUID = announced["id"]
-    seen = [document_id, upload.version_id, upload.sequencer, problem]
+    seen = [document_id, version_id, sequencer, problem]
     if cursor.execute(_REMEMBER, seen).fetchone() is None:
         return "seen before"
     if problem is None:
-        state, changed = "stored", cursor.execute(_STORE, [upload.version_id, upload.sequencer, document_id])
+        state, changed = "stored", cursor.execute(_STORE, [version_id, sequencer, document_id])
     else:
-        values = [problem, upload.sequencer, document_id, upload.sequencer]
+        values = [problem, sequencer, document_id, sequencer]
         state, changed = "rejected", cursor.execute(_REJECT, values)
     if changed.fetchone() is not None:
         documents_table.record(cursor, document_id, announced["owner"], state)
         return state
     if problem is None:
-        values = [upload.version_id, upload.sequencer, document_id, upload.sequencer]
+        values = [version_id, sequencer, document_id, sequencer]
         if cursor.execute(_FOLLOW, values).fetchone() is not None:
             return "stored again"
     now = cursor.execute(_ANNOUNCED, [document_id]).fetchone()
     return "deleted meanwhile" if now is not None and now["state"] == "deleted" else "decided before"
-
-
-@functools.cache
-def finaliser() -> Finaliser:
-    """Return the process's one finaliser; its connection stays open between events."""
-    address, target = DatabaseAddress.read(os.environ), UploadTarget.read(os.environ)
-    return Finaliser(Database(lambda: connect(address)), DocumentsBucket(target), target)
-
-
-def handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001 - Lambda's signature
-    """Decide about the upload of each message; raise for what has to come again, and in the end for the operators."""
-    for message in event["Records"]:
-        upload = Upload.read(json.loads(message["body"]))
-        decided = finaliser().finalise(upload)
-        logger.info("upload %s version %s: %s", document_of(upload.key), upload.version_id, decided)

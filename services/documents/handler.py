@@ -13,17 +13,20 @@ from uuid import UUID, uuid4
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
-from . import documents_table
+from . import documents_table, limits
 from .answers import Answer, Problem, no_content, ok
 from .database import Database, DatabaseUnavailableError, connect
 from .documents_bucket import DocumentsBucket
 from .environment import DatabaseAddress, UploadTarget
+from .limits import Limits
 from .models import NewDocument
 
 MAX_PAGE = 50
+MAX_BODY = 8 * 1024
 DEFAULT_PAGE = 20
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _JSON = re.compile(r"application/json(\s*;\s*charset=\"?utf-8\"?)?\s*", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
@@ -33,19 +36,27 @@ logger.setLevel(logging.INFO)
 class Service:
     """What the API does, for one caller at a time."""
 
-    def __init__(self, database: Database, bucket: DocumentsBucket) -> None:
+    def __init__(self, database: Database, bucket: DocumentsBucket, caller_limits: Limits) -> None:
         self._database = database
         self._bucket = bucket
+        self._limits = caller_limits
 
     def create(self, owner: str, event: Mapping[str, Any]) -> Answer:
-        """Announce a document: a row in state ``pending``, and the form to upload it with."""
-        document = _body(event)
+        """Announce a document: a row in state ``pending``, and the form to upload it with.
+
+        The same request with the same ``Idempotency-Key`` gets the same document.
+        """
+        document, key = _body(event), _idempotency_key(event)
         document_id = uuid4()
-        form = self._bucket.upload_form(document_id, document)
         with self._database.transaction(owner) as cursor:
-            row = documents_table.add(cursor, owner, document_id, document)
-        location = {"Location": f"/documents/{document_id}"}
-        return ok({**_shown(row), "upload": form}, HTTPStatus.CREATED, location)
+            row = limits.first_answer(cursor, owner, key, document, document_id) if key else None
+            if row is None:
+                row = documents_table.add(cursor, owner, document_id, document)
+                self._limits.check(cursor)
+        answer = _shown(row)
+        if row["state"] == "pending":
+            answer["upload"] = self._bucket.upload_form(row["id"], document)
+        return ok(answer, HTTPStatus.CREATED, {"Location": f"/documents/{row['id']}"})
 
     def read(self, owner: str, event: Mapping[str, Any]) -> Answer:
         """Return one document, with an address to download it from once it is stored.
@@ -93,7 +104,9 @@ class Service:
 def service() -> Service:
     """Return the process's one service; its connection stays open between requests."""
     address = DatabaseAddress.read(os.environ)
-    return Service(Database(lambda: connect(address)), DocumentsBucket(UploadTarget.read(os.environ)))
+    return Service(
+        Database(lambda: connect(address)), DocumentsBucket(UploadTarget.read(os.environ)), Limits.read(os.environ)
+    )
 
 
 def handler(event: dict[str, Any], context: object) -> Answer:  # noqa: ARG001 - Lambda's signature
@@ -160,6 +173,8 @@ def _for_browsers(event: Mapping[str, Any]) -> dict[str, str]:
 
 def _body(event: Mapping[str, Any]) -> NewDocument:
     headers = _headers(event)
+    if len((event.get("body") or "").encode("utf-8", "replace")) > MAX_BODY:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"send no more than {MAX_BODY} bytes")
     if not _JSON.fullmatch(headers.get("content-type") or "") or event.get("isBase64Encoded"):
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send the body as application/json")
     try:
@@ -178,6 +193,13 @@ def _document_id(event: Mapping[str, Any]) -> UUID | None:
 
 def _missing() -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, "there is no such document")
+
+
+def _idempotency_key(event: Mapping[str, Any]) -> str | None:
+    key = _headers(event).get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Problem(HTTPStatus.BAD_REQUEST, "Idempotency-Key must be 1 to 128 visible ASCII characters")
+    return key
 
 
 def _limit(text: str | None) -> int:

@@ -162,10 +162,13 @@ def test_the_functions_reach_the_database_and_s3_and_nothing_else(profile: Synth
                 "s3:PutObject",
             },
         ),
-        ("FinaliserRole", {"s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion"}),
+        (
+            "FinaliserRole",
+            {"s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"},
+        ),
     ],
 )
-def test_no_function_may_delete_a_version_list_names_or_leave_the_documents_prefix(
+def test_no_function_may_delete_a_version_or_leave_the_documents_prefix(
     role: str, allowed: set[str], profile: Synthesized
 ) -> None:
     statements = [
@@ -176,7 +179,27 @@ def test_no_function_may_delete_a_version_list_names_or_leave_the_documents_pref
         if "s3:" in json.dumps(statement["Action"])
     ]
     assert {action for statement in statements for action in statement["Action"]} == allowed
-    assert all(statement["Resource"]["Fn::Join"][1][1] == "/incoming/*" for statement in statements)
+    for statement in statements:
+        if "s3:ListBucket" in statement["Action"]:
+            assert statement["Condition"] == {"StringLike": {"s3:prefix": "incoming/*"}}
+        else:
+            assert statement["Resource"]["Fn::Join"][1][1] == "/incoming/*"
+
+
+def test_the_clock_calls_the_finaliser_and_people_are_told_when_it_fails(profile: Synthesized) -> None:
+    (clock,) = [
+        rule
+        for rule in profile.assembly.resources("AWS::Events::Rule")
+        if rule.at("ScheduleExpression") == "rate(5 minutes)"
+    ]
+    assert "Finaliser" in json.dumps(clock.at("Targets"))
+    (alarm,) = [
+        alarm
+        for alarm in profile.assembly.resources("AWS::CloudWatch::Alarm")
+        if alarm.at("MetricName") == "Errors" and "Finaliser" in json.dumps(alarm.at("Dimensions"))
+    ]
+    assert (alarm.at("Threshold"), alarm.at("Period"), alarm.at("Statistic")) == (3, 900, "Sum")
+    assert alarm.at("AlarmActions")
 
 
 def test_a_document_that_guardduty_has_not_found_clean_is_given_to_nobody(app: cdk.App) -> None:
@@ -204,7 +227,7 @@ def test_only_uploads_of_documents_reach_the_finaliser(profile: Synthesized) -> 
     (source,) = profile.assembly.resources("AWS::Lambda::EventSourceMapping")
     assert "Finaliser" in json.dumps(source.at("FunctionName"))
     patterns = [rule.at("EventPattern") for rule in profile.assembly.resources("AWS::Events::Rule")]
-    (uploads,) = [pattern for pattern in patterns if pattern["source"] == ["aws.s3"]]
+    (uploads,) = [pattern for pattern in patterns if pattern is not None and pattern["source"] == ["aws.s3"]]
     assert uploads["detail-type"] == ["Object Created"]
     assert uploads["detail"]["object"]["key"] == [{"prefix": "incoming/"}]
     assert "Documents" in json.dumps(uploads["detail"]["bucket"]["name"])

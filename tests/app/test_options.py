@@ -120,7 +120,7 @@ def test_a_page_of_a_named_origin_may_send_the_key_and_read_the_answer(template:
     for preflight in preflights.values():
         (response,) = preflight["Properties"]["Integration"]["IntegrationResponses"]
         allowed = response["ResponseParameters"]["method.response.header.Access-Control-Allow-Headers"]
-        assert allowed == "'Authorization,Content-Type,X-Api-Key'"
+        assert allowed == "'Authorization,Content-Type,Idempotency-Key,X-Api-Key'"
 
 
 def test_what_only_a_construct_can_refuse_is_told_without_a_stack_trace(

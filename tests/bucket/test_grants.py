@@ -26,6 +26,7 @@ def test_reading_is_limited_to_the_prefix_and_to_the_key_through_s3(stack: cdk.S
     below = stack.resolve(bucket.bucket.arn_for_objects("incoming/*"))
     statements = granted(stack)
     assert set(statements) == {"s3:GetObject", "s3:ListBucket", "kms:Decrypt"}
+    assert statements["s3:ListBucket"]["Action"] == ["s3:ListBucket", "s3:ListBucketVersions"]
     assert statements["s3:GetObject"]["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
     assert statements["s3:GetObject"]["Resource"] == below
     assert statements["s3:ListBucket"]["Resource"] == arn
@@ -76,6 +77,7 @@ def test_no_grant_gives_version_deletion_bypass_tagging_or_the_policy(stack: cdk
         "s3:GetObject",
         "s3:GetObjectVersion",
         "s3:ListBucket",
+        "s3:ListBucketVersions",
         "s3:PutObject",
         "s3:AbortMultipartUpload",
         "s3:ListMultipartUploadParts",
@@ -83,6 +85,11 @@ def test_no_grant_gives_version_deletion_bypass_tagging_or_the_policy(stack: cdk
         "kms:Decrypt",
         "kms:GenerateDataKey",
     }
+
+
+def test_who_knows_the_keys_needs_no_list_of_names(stack: cdk.Stack) -> None:
+    EncryptedBucket(stack, "Documents").grant_read(new_role(stack), prefix="incoming/", list_names=False)
+    assert set(granted(stack)) == {"s3:GetObject", "kms:Decrypt"}
 
 
 def test_reading_may_wait_for_guarddutys_verdict(stack: cdk.Stack) -> None:

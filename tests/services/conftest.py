@@ -177,7 +177,11 @@ def new_database(server: Server) -> NewDatabase:
 @pytest.fixture(scope="session")
 def database(server: Server, new_database: NewDatabase) -> str:
     """A database with every migration applied by the master user."""
-    name = new_database("documents")
+    return migrated(server, new_database("documents"))
+
+
+def migrated(server: Server, name: str) -> str:
+    """Apply every migration to a database, and return its name."""
     with connect(server.address(MASTER, name)) as connection:
         migrate.migrate(connection, migrate.read_migrations())
     return name
@@ -195,6 +199,9 @@ def function(server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> 
         "BUCKET": "documents-bucket",
         "KEY_ARN": "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555",
         "AWS_REGION": REGION,
+        "MAX_PENDING": "1000",
+        "MAX_BYTES": str(10 * 1024**3),
+        "MAX_ANNOUNCED_PER_MINUTE": "1000",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

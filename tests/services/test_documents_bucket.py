@@ -181,3 +181,24 @@ def test_a_name_cannot_break_out_of_the_header(name: str) -> None:
 )
 def test_a_key_names_its_document(key: str, found: UUID | None) -> None:
     assert document_of(key) == found
+
+
+def test_versions_and_delete_markers_are_listed_from_the_newest(bucket: DocumentsBucket) -> None:
+    def one(key: str, version_id: str, second: int, *, latest: bool = False) -> dict[str, Any]:
+        when = datetime.datetime(2026, 1, 1, 0, 0, second, tzinfo=datetime.UTC)
+        return {"Key": key, "VersionId": version_id, "LastModified": when, "IsLatest": latest}
+
+    key = f"incoming/{ID}"
+    found = {
+        "Versions": [one(key, "v1", 1), one(key, "v2", 3, latest=True), one(f"{key}0", "v9", 9, latest=True)],
+        "DeleteMarkers": [one(key, "m1", 2), one(key, "m0", 3)],
+    }
+    with answers(bucket) as s3:
+        s3.add_response("list_object_versions", found, {"Bucket": "documents-bucket", "Prefix": key})
+        listed = bucket.versions(ID)
+    assert [(version.version_id, version.is_marker) for version in listed] == [
+        ("v2", False),
+        ("m0", True),
+        ("m1", True),
+        ("v1", False),
+    ]

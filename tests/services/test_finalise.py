@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.documents import documents_table, finalise
+from services.documents import documents_table, uploads
 from services.documents.database import Database, connect
 from services.documents.documents_bucket import DocumentsBucket, StoredVersion, VersionGoneError
 from services.documents.environment import UploadTarget
@@ -36,13 +36,13 @@ class Bucket(DocumentsBucket):
 
     def __init__(self) -> None:
         super().__init__(TARGET)
-        self.versions: dict[tuple[UUID, str], StoredVersion] = {}
+        self.stored: dict[tuple[UUID, str], StoredVersion] = {}
         self.hidden: list[UUID] = []
         self.failures = 0
 
     def put(self, document_id: UUID, version_id: str, content: bytes = CONTENT, **changes: Any) -> None:
         found = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest(), "type": DOCUMENT.type}
-        self.versions[document_id, version_id] = StoredVersion(**{**found, "key_arn": KEY, **changes})
+        self.stored[document_id, version_id] = StoredVersion(**{**found, "key_arn": KEY, **changes})
 
     def read(self, document_id: UUID, version_id: str, limit: int) -> StoredVersion:
         assert limit == DOCUMENT.size
@@ -50,7 +50,7 @@ class Bucket(DocumentsBucket):
             self.failures -= 1
             raise ConnectionError("S3 is away")
         try:
-            return self.versions[document_id, version_id]
+            return self.stored[document_id, version_id]
         except KeyError:
             raise VersionGoneError from None
 
@@ -61,11 +61,11 @@ class Bucket(DocumentsBucket):
 class Documents:
     """The service's two roles on one database, and the bucket beside it."""
 
-    def __init__(self, server: Server, name: str) -> None:
+    def __init__(self, server: Server, name: str, bucket: Bucket | None = None) -> None:
         self._server, self._name = server, name
         self.api = Database(lambda: connect(server.address("documents_api", name)))
         self.database = Database(lambda: connect(server.address("documents_finaliser", name)))
-        self.bucket = Bucket()
+        self.bucket = bucket or Bucket()
         self.finaliser = Finaliser(self.database, self.bucket, TARGET)
 
     def announce(self) -> UUID:
@@ -388,9 +388,12 @@ def test_nothing_comes_back_from_deleted_and_nothing_goes_back_from_stored_not_e
         {**s3_event(key="incoming/x"), "detail-type": "Object Deleted"},
     ],
 )
-def test_an_event_that_cannot_be_is_left_to_the_dead_letter_queue(event: dict[str, Any]) -> None:
+def test_an_event_that_cannot_be_is_left_to_the_dead_letter_queue(
+    event: dict[str, Any], documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "parts", lambda: (documents.finaliser, None))
     with pytest.raises(ValueError, match="event"):
-        finalise.handler({"Records": [{"body": json.dumps(event)}]}, None)
+        uploads.handler({"Records": [{"body": json.dumps(event)}]}, None)
 
 
 def test_the_handler_reads_the_event_out_of_its_message_and_logs_no_name(
@@ -398,8 +401,8 @@ def test_the_handler_reads_the_event_out_of_its_message_and_logs_no_name(
 ) -> None:
     caplog.set_level("DEBUG", logger="services")
     documents.bucket.put(pending, "v1")
-    monkeypatch.setattr(finalise, "finaliser", lambda: documents.finaliser)
-    finalise.handler({"Records": [{"body": json.dumps(s3_event(key=f"incoming/{pending}"))}]}, None)
+    monkeypatch.setattr(uploads, "parts", lambda: (documents.finaliser, None))
+    uploads.handler({"Records": [{"body": json.dumps(s3_event(key=f"incoming/{pending}"))}]}, None)
     assert documents.row(pending)["state"] == "stored"
     assert f"upload {pending} version v1: stored" in caplog.text
     for secret in (DOCUMENT.name, OWNER, DOCUMENT.sha256):

@@ -1,10 +1,12 @@
 """The documents API from its event to its answer, against a real PostgreSQL."""
 
 import base64
+import functools
 import json
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
@@ -13,14 +15,18 @@ import pytest
 from botocore.exceptions import EndpointConnectionError  # type: ignore[import-untyped]
 
 from services.documents import handler as api
+from services.documents.answers import Problem
 from services.documents.documents_bucket import DocumentsBucket
+from services.documents.environment import EnvironmentVariableError
 from services.documents.handler import handler
+from services.documents.limits import Limits
 from tests.services.conftest import Server
 
 pytestmark = pytest.mark.usefixtures("function")
 
 ISSUER = "https://login.example.com/"
-GOOD = {"name": "report.pdf", "type": "application/pdf", "size": 12, "sha256": "ab" * 32}
+GOOD_SIZE = 12
+GOOD = {"name": "report.pdf", "type": "application/pdf", "size": GOOD_SIZE, "sha256": "ab" * 32}
 Call = Callable[..., tuple[int, Any]]
 
 
@@ -167,7 +173,7 @@ def test_a_body_that_is_not_right_is_refused_naming_the_field_and_not_repeating_
     assert not isinstance(sent, str) or len(sent) < 10 or sent not in answer["body"]
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", "null", '"x"', '{"name": "a"}', "\ud800", '{"a":' * 3000])
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", '"x"', '{"name": "a"}', "\ud800", '{"a":' * 1000])
 def test_a_body_that_is_no_document_is_refused(body: str) -> None:
     answer = handler({**event("POST", "/documents"), "body": body}, None)
     assert answer["statusCode"] == 400
@@ -372,3 +378,125 @@ def test_pages_of_the_named_origins_alone_may_read_an_answer_and_an_error(
         answer = handler(event(method, "/documents", headers=headers), None)
         assert answer["headers"].get("Access-Control-Allow-Origin") == allowed
         assert answer["headers"]["Vary"] == "Origin"
+
+
+def test_the_same_request_with_the_same_key_makes_one_document_and_a_form_that_works_now() -> None:
+    headers = {"Content-Type": "application/json", "idempotency-KEY": "attempt-1"}
+    _, first = call("POST", "/documents", subject="fred", body=GOOD, headers=headers)
+    status, second = call("POST", "/documents", subject="fred", body=GOOD, headers=headers)
+    assert status == 201
+    assert second["id"] == first["id"]
+    assert second["upload"]["fields"]["key"] == first["upload"]["fields"]["key"]
+    assert len(call("GET", "/documents", subject="fred")[1]["documents"]) == 1
+
+
+def test_the_same_request_many_times_at_once_makes_one_document(database: str) -> None:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "at-once"}
+    request = event("POST", "/documents", subject="gina", body=GOOD, headers=headers)
+    services = [api.service.__wrapped__() for _ in range(6)]
+    with ThreadPoolExecutor(len(services)) as pool:
+        answers = list(pool.map(lambda one: one.create(f"{ISSUER}|gina", request), services))
+    for one in services:
+        one._database.close()
+    assert len({json.loads(answer["body"])["id"] for answer in answers}) == 1
+    assert len(call("GET", "/documents", subject="gina")[1]["documents"]) == 1
+
+
+def test_a_key_that_was_used_for_another_document_is_refused() -> None:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "used"}
+    call("POST", "/documents", subject="hugo", body=GOOD, headers=headers)
+    status, problem = call("POST", "/documents", subject="hugo", body={**GOOD, "size": 13}, headers=headers)
+    assert (status, problem["detail"]) == (422, "this Idempotency-Key was used for another document; use a new one")
+    assert call("POST", "/documents", subject="ines", body={**GOOD, "size": 13}, headers=headers)[0] == 201
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_key_whose_document_was_deleted_brings_nothing_back() -> None:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "deleted"}
+    _, made = call("POST", "/documents", body=GOOD, headers=headers)
+    handler(event("DELETE", "/documents/{id}", pathParameters={"id": made["id"]}), None)
+    status, problem = call("POST", "/documents", body=GOOD, headers=headers)
+    assert (status, problem["detail"]) == (409, "the document of this Idempotency-Key was deleted; use a new one")
+
+
+def test_a_request_that_is_repeated_after_its_upload_gets_the_document_without_a_form(
+    server: Server, database: str
+) -> None:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "stored"}
+    _, made = call("POST", "/documents", body=GOOD, headers=headers)
+    stored(server, database, made["id"])
+    status, again = call("POST", "/documents", body=GOOD, headers=headers)
+    assert (status, again["id"], again["state"]) == (201, made["id"], "stored")
+    assert "upload" not in again
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "é", "a" * 129, "a\n"])
+def test_a_key_that_is_none_is_refused(key: str) -> None:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    status, problem = call("POST", "/documents", body=GOOD, headers=headers)
+    assert (status, problem["detail"]) == (400, "Idempotency-Key must be 1 to 128 visible ASCII characters")
+
+
+@pytest.mark.parametrize(
+    ("variable", "number", "told", "retry_after"),
+    [
+        ("MAX_PENDING", 3, "upload or delete some of the 3 documents", "300"),
+        ("MAX_BYTES", 3 * GOOD_SIZE, "delete documents: yours may have 36 bytes together", None),
+        ("MAX_ANNOUNCED_PER_MINUTE", 3, "announce no more than 3 documents a minute", "60"),
+    ],
+)
+def test_a_caller_who_has_all_that_one_may_have_is_told_so_and_nobody_else_is(
+    variable: str, number: int, told: str, retry_after: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, str(number))
+    monkeypatch.setattr(api, "service", functools.cache(api.service.__wrapped__))
+    subject = f"limited by {variable}"
+    assert [call("POST", "/documents", subject=subject, body=GOOD)[0] for _ in range(3)] == [201] * 3
+    answer = handler(event("POST", "/documents", subject=subject, body=GOOD), None)
+    assert answer["statusCode"] == 429
+    assert told in json.loads(answer["body"])["detail"]
+    assert answer["headers"].get("Retry-After") == retry_after
+    assert len(call("GET", "/documents", subject=subject)[1]["documents"]) == 3
+    assert call("POST", "/documents", subject=f"not {subject}", body=GOOD)[0] == 201
+    api.service()._database.close()
+
+
+@pytest.mark.usefixtures("s3")
+def test_what_was_deleted_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_PENDING", "1")
+    monkeypatch.setattr(api, "service", functools.cache(api.service.__wrapped__))
+    _, made = call("POST", "/documents", subject="judy", body=GOOD)
+    assert call("POST", "/documents", subject="judy", body=GOOD)[0] == 429
+    handler(event("DELETE", "/documents/{id}", subject="judy", pathParameters={"id": made["id"]}), None)
+    assert call("POST", "/documents", subject="judy", body=GOOD)[0] == 201
+    api.service()._database.close()
+
+
+def test_requests_at_once_do_not_get_past_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_PENDING", "3")
+    services = [api.service.__wrapped__() for _ in range(8)]
+    request = event("POST", "/documents", subject="kim", body=GOOD)
+
+    def create(one: api.Service) -> int:
+        try:
+            return int(one.create(f"{ISSUER}|kim", request)["statusCode"])
+        except Problem as problem:
+            return int(problem.status)
+
+    with ThreadPoolExecutor(len(services)) as pool:
+        statuses = list(pool.map(create, services))
+    for one in services:
+        one._database.close()
+    assert sorted(statuses) == [201] * 3 + [429] * 5
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "x", "1.5"])
+def test_a_limit_of_the_environment_that_is_none_is_an_error(text: str) -> None:
+    environment = {"MAX_PENDING": text, "MAX_BYTES": "1", "MAX_ANNOUNCED_PER_MINUTE": "1"}
+    with pytest.raises(EnvironmentVariableError, match="MAX_PENDING"):
+        Limits.read(environment)
+
+
+def test_a_body_of_more_than_8_kib_is_refused_before_it_is_read() -> None:
+    status, problem = call("POST", "/documents", body={**GOOD, "name": "é" * 5000})
+    assert (status, problem["detail"]) == (413, "send no more than 8192 bytes")

@@ -224,9 +224,9 @@ def test_cloudformation_is_told_what_was_applied_under_an_id_that_never_changes(
         "StackId": "arn:aws:cloudformation:eu-central-1:111122223333:stack/api/1",
         "RequestId": "request",
         "LogicalResourceId": "Migrations",
-        "Data": {"Applied": "0001, 0002", "Newest": "0002"},
+        "Data": {"Applied": ", ".join(f"{number:04}" for number in NUMBERS), "Newest": f"{NUMBERS[-1]:04}"},
     }
-    assert updated == {**created, "Data": {"Applied": "", "Newest": "0002"}}
+    assert updated == {**created, "Data": {"Applied": "", "Newest": f"{NUMBERS[-1]:04}"}}
     # The address was signed without a content type.
     assert cloudformation.types == ["", ""]
     assert "secret-signature" not in caplog.text
@@ -296,7 +296,7 @@ def test_statements_are_limited_without_a_start_up_option_which_rds_proxy_refuse
 
 def test_an_operator_may_run_it_by_hand(server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(server, database, monkeypatch)
-    assert handler({}, Context())["Data"] == {"Applied": "", "Newest": "0002"}
+    assert handler({}, Context())["Data"] == {"Applied": "", "Newest": f"{NUMBERS[-1]:04}"}
     use(server, "not_there", monkeypatch)
     with pytest.raises(MigrationError):
         handler({}, Context())
@@ -306,3 +306,24 @@ def test_an_answer_is_sent_to_https_only() -> None:
     plain = {"RequestType": "Delete", "ResponseURL": "http://127.0.0.1:9/answer"}
     with pytest.raises(MigrationError, match="not https"):
         handler(plain, Context())
+
+
+def test_documents_from_before_there_were_limits_are_counted(server: Server, new_database: NewDatabase) -> None:
+    name, all_of_them = new_database("from_before_limits"), read_migrations()
+    with connect(server.address(MASTER, name)) as connection:
+        migrate.migrate(connection, all_of_them[:2])
+    with server.superuser(name) as connection:
+        connection.execute(
+            "INSERT INTO documents.document (id, owner, name, type, size, sha256, state, version_id, stored_at) "
+            "SELECT gen_random_uuid(), 'alice', 'n', 'a/b', size, repeat('a', 64), state, 'v', now() "
+            "FROM (VALUES (1, 'pending'), (2, 'stored'), (4, 'stored'), (8, 'deleted')) AS made (size, state)"
+        )
+    with connect(server.address(MASTER, name)) as connection:
+        migrate.migrate(connection, all_of_them)
+    with server.superuser(name) as connection:
+        counted = connection.execute("SELECT * FROM documents.usage").fetchall()
+        forced = connection.execute(
+            "SELECT relforcerowsecurity FROM pg_class WHERE oid = 'documents.document'::regclass"
+        ).fetchone()
+    assert counted == [{"owner": "alice", "pending": 1, "bytes": 7}]
+    assert forced == {"relforcerowsecurity": True}

@@ -115,7 +115,7 @@ def grant_below(
         grant = grant.combine(
             iam.Grant.add_to_principal(
                 grantee=grantee,
-                actions=["s3:ListBucket"],
+                actions=["s3:ListBucket", "s3:ListBucketVersions"],
                 resource_arns=[bucket.bucket_arn],
                 conditions={"StringLike": {"s3:prefix": f"{prefix}*"}},
             )
