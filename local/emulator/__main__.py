@@ -1,6 +1,7 @@
 """Starts ministack on loopback with what it lacks, saves its state, and opens the door in front of PostgreSQL."""
 
 import asyncio
+import asyncio.constants
 import json
 import logging
 import os
@@ -158,6 +159,8 @@ async def keep_saving() -> None:
 
 async def main() -> None:
     """Run until a signal to end."""
+    # A client that keeps its connection open would hold up the end for half a minute.
+    vars(asyncio.constants)["SSL_SHUTDOWN_TIMEOUT"] = 1.0
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     tls.load_cert_chain(os.environ["MINISTACK_SSL_CERT"], os.environ["MINISTACK_SSL_KEY"])

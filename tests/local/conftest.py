@@ -32,6 +32,8 @@ class LocalAws:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._url = ""
+        self._session = botocore.session.Session()
+        self._clients: dict[str, Any] = {}
 
     def start(self, *verb: str) -> subprocess.Popen[str]:
         """Start a command, and do not wait for it."""
@@ -81,16 +83,17 @@ class LocalAws:
         return Client(self.url, ssl.create_default_context(cafile=str(self.authority)))
 
     def client(self, service: str) -> Any:
-        """Return a client of the emulator with the account's own credentials."""
-        gateway = "/".join(self.url.split("/", 3)[:3])
-        return botocore.session.Session().create_client(
-            service,
-            region_name=REGION,
-            endpoint_url=gateway,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            verify=str(self.authority),
-        )
+        """Return the client of the emulator with the account's own credentials."""
+        if service not in self._clients:
+            self._clients[service] = self._session.create_client(
+                service,
+                region_name=REGION,
+                endpoint_url="/".join(self.url.split("/", 3)[:3]),
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                verify=str(self.authority),
+            )
+        return self._clients[service]
 
     def superuser(self) -> psycopg.Connection[DictRow]:
         """Sign in to PostgreSQL as what RDS keeps for itself, by the socket."""

@@ -64,25 +64,26 @@ def fills_in_method() -> bool:
     return "context.httpMethod" in found
 
 
-def decisions(policies: list[Any], requests: list[dict[str, Any]]) -> list[str]:
-    """Allow, Deny or ImplicitDeny for each request: principal, action, resource and condition keys."""
-    parsed = [parse_policy_document(policy) for policy in policies]
+def decisions(cases: list[tuple[list[Any], list[dict[str, Any]]]]) -> list[list[str]]:
+    """Allow, Deny or ImplicitDeny for each case of policies, and each request: principal, action, resource, context."""
     return [
-        evaluate(
-            EvalContext(
-                principal_arn=request["principal"],
-                principal_type="AssumedRole",
-                principal_account=ACCOUNT,
-                action=request["action"],
-                resource_arn=request["resource"],
-                region=REGION,
-                secure_transport=True,
-                service_context={name.lower(): value for name, value in request["context"].items()},
-            ),
-            parsed,
-        ).decision
-        for request in requests
+        [_decision([parse_policy_document(policy) for policy in policies], request) for request in requests]
+        for policies, requests in cases
     ]
+
+
+def _decision(policies: list[Any], request: dict[str, Any]) -> str:
+    asked = EvalContext(
+        principal_arn=request["principal"],
+        principal_type="AssumedRole",
+        principal_account=ACCOUNT,
+        action=request["action"],
+        resource_arn=request["resource"],
+        region=REGION,
+        secure_transport=True,
+        service_context={name.lower(): value for name, value in request["context"].items()},
+    )
+    return str(evaluate(asked, policies).decision)
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
