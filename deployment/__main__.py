@@ -45,6 +45,7 @@ def _run(options: argparse.Namespace) -> int:
         "diff": machine.diff,
         "destroy": machine.destroy,
         "status": machine.status,
+        "logs": lambda: machine.logs(options.function, follows=options.follow),
         "stop": machine.stop,
         "token": lambda: machine.token(options.user),
     }

@@ -16,6 +16,7 @@ from deployment.deployed import Deployed, api_url
 from deployment.failures import DeploymentError
 from deployment.progress import say, show
 from deployment.remaining import deployed_assembly, held_by, physical_ids, remaining
+from deployment.states import ways_out
 from deployment.tokens import machine_token
 from deployment.walk import Client, walk
 from local.folder import ROOT, shown
@@ -109,6 +110,9 @@ def deploy(profile: str, answer: str) -> int:
     account = Account(profile)
     account.introduce()
     consent = Consent(account.caller.account, answer)
+    stuck = ways_out(account.deployed.stacks().values(), account.settings.region, profile=profile)
+    if stuck:
+        raise DeploymentError("\n".join(stuck))
     account.synthesize()
     environment = f"aws://{account.caller.account}/{account.settings.region}"
     if not account.deployed.is_bootstrapped():

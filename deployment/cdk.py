@@ -1,5 +1,6 @@
 """Runs the CDK CLI of the requirements: with its output in a log, or on the terminal."""
 
+import errno
 import os
 import subprocess
 import time
@@ -44,12 +45,18 @@ def logged(
                     if ended:
                         break
                     if not alive():
-                        raise DeploymentError(f"the local AWS ended in the middle of cdk {arguments[0]}")
+                        raise DeploymentError(
+                            f"the local AWS ended in the middle of cdk {arguments[0]}; `make logs` shows its last "
+                            "words, and make deploy starts it again and goes on"
+                        )
                     time.sleep(0.05)
         finally:
             _end(process)
     if process.returncode != 0:
-        raise DeploymentError(f"cdk {arguments[0]} failed; the end of {shown(log)}:\n{_last_lines(log)}")
+        end = _last_lines(log)
+        if "ENOSPC" in end or "No space left" in end:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise DeploymentError(f"cdk {arguments[0]} failed; the end of {shown(log)}:\n{end}")
 
 
 def shown_here(*arguments: str, environment: Mapping[str, str]) -> int:

@@ -1,6 +1,7 @@
 """Tells a failure as one sentence with the way out."""
 
 import errno
+import http.client
 import urllib.error
 
 import botocore.exceptions  # type: ignore[import-untyped]
@@ -31,8 +32,8 @@ def sentence(error: BaseException, *, verb: str) -> str | None:
                 f"the disk is full; nothing that was saved is lost: free some space on the disk that holds "
                 f"{shown(FOLDER)}, and run the same command again"
             )
-        case urllib.error.URLError():
-            return f"the API does not answer: {error.reason}; `make status` tells what runs, `make logs` why"
+        case urllib.error.URLError() | ConnectionError() | TimeoutError() | http.client.HTTPException():
+            return f"the API does not answer: {error}; `make status` tells what runs, `make logs` why"
         case PermissionError():
             return (
                 f"{error.filename} cannot be used by this account: {error.strerror}; run this as the account that owns "

@@ -2,10 +2,11 @@
 
 import fcntl
 import os
+import re
 import shutil
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,24 @@ import botocore.session  # type: ignore[import-untyped]
 from deployment import cdk
 from deployment.deployed import Deployed, api_url
 from deployment.failures import DeploymentError
+from deployment.logs import FileLog, FunctionLog, Log, follow, show_ends
 from deployment.not_enforced import NOT_ENFORCED
 from deployment.progress import say, show
+from deployment.states import PAUSED
 from deployment.walk import Client, walk
 from local import issuer, servers
-from local.folder import ACCOUNT, FOLDER, ROOT, Addresses, LocalError, addresses, prepare, shown
+from local.folder import (
+    ACCOUNT,
+    DATABASE_PORT,
+    FOLDER,
+    ROOT,
+    Addresses,
+    LocalError,
+    addresses,
+    free_addresses,
+    prepare,
+    shown,
+)
 from profiles.reading import load
 from profiles.settings import Settings
 
@@ -30,13 +44,18 @@ def deploy() -> int:
     """Start what does not run, deploy the four stacks with the CDK CLI, and walk through the API."""
     prepare()
     with _alone():
-        settings, where = load(PROFILE), addresses()
+        settings = load(PROFILE)
+        where = addresses() if servers.running("emulator") else free_addresses()
         for name in servers.start(where, settings.region):
             say("start", name)
         deployed = Deployed(_aws("cloudformation", where, settings), settings)
         if not deployed.is_bootstrapped():
             say("bootstrap", f"aws://{ACCOUNT}/{settings.region}")
             _cdk(where, settings, "bootstrap", f"aws://{ACCOUNT}/{settings.region}", "--app", "")
+        paused = [part for part, stack in deployed.stacks().items() if stack["StackStatus"] in PAUSED]
+        if paused:
+            say("repair", f"stopped half-way back to what they were: {', '.join(paused)}")
+            _cdk(where, settings, "rollback", *paused, "--force", "--context", f"profile={_profile(where, settings)}")
         say("deploy", "four stacks, held to the rules before anything is changed")
         before = deployed.changed()
         _cdk(
@@ -106,15 +125,57 @@ def diff() -> int:
 
 
 def status() -> int:
-    """Tell what runs and where."""
+    """Tell what runs and where, and how the stacks are."""
     for name in servers.NAMES:
-        pid = servers.running(name)
-        print(f"{name:12} {'runs, process ' + str(pid) if pid else 'does not run; make deploy starts it'}")
-    if servers.running("emulator"):
-        where, settings = addresses(), load(PROFILE)
-        deployed = Deployed(_aws("cloudformation", where, settings), settings)
-        print(f"{'API':12} {api_url(deployed.outputs(), where.gateway)}")
+        pid, dead = servers.running(name), servers.died(name)
+        how = f"does not run: process {dead} died, `make logs` shows its last words" if dead else "does not run"
+        print(f"{name:12} {f'runs, process {pid}' if pid else f'{how}; make deploy starts it'}")
+    if servers.running("emulator") is None:
+        return 0
+    where, settings = addresses(), load(PROFILE)
+    deployed = Deployed(_aws("cloudformation", where, settings), settings)
+    for part, stack in deployed.stacks().items():
+        when = stack.get("LastUpdatedTime", stack["CreationTime"])
+        print(f"{part:12} {stack['StackStatus']}, changed {when:%Y-%m-%d %H:%M:%S} UTC")
+    print(f"{'database':12} {where.database_host}:{DATABASE_PORT}, by TLS and an IAM token")
+    print(f"{'AWS':12} {where.gateway}\n{'issuer':12} {where.issuer}")
+    outputs = deployed.outputs()
+    print(f"{'API':12} {api_url(outputs, where.gateway) if 'Url' in outputs else 'not deployed; run make deploy'}")
     return 0
+
+
+def logs(function: str, *, follows: bool) -> int:
+    """Show the end of the servers' and the functions' logs; or of the functions' of that name alone."""
+    if not FOLDER.exists():
+        raise LocalError("there is no local AWS; make deploy makes one")
+    found: list[Log] = [FileLog(servers.LOGS / f"{name}.log") for name in servers.NAMES] if not function else []
+    if servers.running("emulator"):
+        found += _function_logs(function)
+    elif function:
+        raise LocalError("the local AWS does not run, and it keeps the functions' logs; make deploy starts it")
+    show_ends(found)
+    if follows:
+        with suppress(KeyboardInterrupt):
+            follow(found)
+    return 0
+
+
+def _function_logs(name: str) -> list[Log]:
+    """Return the logs of the api stack's functions, or of those whose name begins so."""
+    where, settings = addresses(), load(PROFILE)
+    client = _aws("logs", where, settings)
+    pages = _aws("lambda", where, settings).get_paginator("list_functions").paginate()
+    prefix = f"{settings.name}-api-"
+    functions = [one for page in pages for one in page["Functions"] if one["FunctionName"].startswith(prefix)]
+    groups = {
+        # The name as the code has it: without the stack's before it, and what CloudFormation adds behind it.
+        re.sub(r"[0-9A-F]{8}-?[0-9A-F]*$", "", one["FunctionName"].removeprefix(prefix)): one["LoggingConfig"]
+        for one in functions
+    }
+    found = {known: group["LogGroup"] for known, group in groups.items() if known.lower().startswith(name.lower())}
+    if not found:
+        raise LocalError(f"no function is called {name!r}; there are {', '.join(sorted(groups)) or 'none yet'}")
+    return [FunctionLog(client, known, group) for known, group in sorted(found.items())]
 
 
 @contextmanager

@@ -14,8 +14,8 @@ _DAYS = 800
 
 
 def write(folder: Path, hosts: list[str]) -> None:
-    """Write ``authority.pem``, and ``server.pem`` and ``server.key`` for loopback addresses; once."""
-    if (folder / "server.key").exists():
+    """Write ``authority.pem``, and ``server.pem`` and ``server.key`` for loopback addresses; once for the same."""
+    if (folder / "server.key").exists() and set(hosts) == set(hosts_of(folder)):
         return
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("Secure Backend, local authority", authority_key, authority_key, is_authority=True)
@@ -29,8 +29,19 @@ def write(folder: Path, hosts: list[str]) -> None:
     (folder / "authority.pem").write_bytes(root)
     (folder / "server.pem").write_bytes(server.sign(authority_key, hashes.SHA256()).public_bytes(_PEM) + root)
     key = folder / "server.key"
+    key.unlink(missing_ok=True)
     key.touch(mode=0o600)
     key.write_bytes(server_key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+
+
+def hosts_of(folder: Path) -> list[str]:
+    """Return the addresses that the certificate in the folder was made for, in order; none where there is none."""
+    try:
+        certificate = x509.load_pem_x509_certificate((folder / "server.pem").read_bytes())
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        return []
+    return [str(address) for address in names.get_values_for_type(x509.IPAddress)]
 
 
 def _certificate(

@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import secrets
+import shutil
 import socket
 import subprocess
 from dataclasses import asdict, dataclass
@@ -15,8 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(os.environ.get("LOCAL_FOLDER") or ROOT / ".local").resolve()
 ACCOUNT = "000000000000"
 DATABASE_PORT = 5433
+#: Megabytes that a first deploy writes, programs that root has to copy among them, and a later one; rounded up.
+NEEDED_FIRST, NEEDED_AGAIN = 400, 100
 #: Who runs the servers when root starts them.
 SERVERS_ACCOUNT = "nobody"
+# Twice, since nothing else knows them all.
+_REMEMBERED = ("addresses.json", "addresses.saved.json")
 # What the operating system takes for the path of a Unix socket.
 _LONGEST_SOCKET = 107
 
@@ -47,14 +52,70 @@ class Addresses:
 
 def addresses() -> Addresses:
     """Return the remembered addresses, or choose free ones and remember them."""
-    path = FOLDER / "addresses.json"
-    if path.exists():
-        return Addresses(**json.loads(path.read_text(encoding="utf-8")))
-    chosen = Addresses(
-        gateway_port=_free_port(4566), issuer_port=_free_port(4567), database_host=_free_host(DATABASE_PORT)
+    damaged = False
+    for name in _REMEMBERED:
+        try:
+            return Addresses(**json.loads((FOLDER / name).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            continue
+        except (ValueError, TypeError):
+            damaged = True
+    if damaged and holds_data():
+        raise LocalError(
+            f"{' and '.join(shown(FOLDER / name) for name in _REMEMBERED)} are damaged, and the documents are known by "
+            "these addresses; put the files back from a copy, or run `make destroy` to begin anew without the documents"
+        )
+    return _remember(
+        Addresses(gateway_port=_free_port(4566), issuer_port=_free_port(4567), database_host=_free_host(DATABASE_PORT))
     )
-    path.write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
+
+
+def free_addresses() -> Addresses:
+    """Return the addresses when nobody else listens there; others, while nothing was deployed that knows them."""
+    where = addresses()
+    wanted = {
+        "gateway_port": ("127.0.0.1", where.gateway_port),
+        "issuer_port": ("127.0.0.1", where.issuer_port),
+        "database_host": (where.database_host, DATABASE_PORT),
+    }
+    taken = {name: f"{host}:{port}" for name, (host, port) in wanted.items() if not is_free(host, port)}
+    if not taken:
+        return where
+    if holds_data():
+        # The issuer's address is part of every owner's name, the gateway's of every queue's: they cannot change.
+        raise LocalError(
+            f"somebody else listens on {' and '.join(taken.values())}, where what is deployed here is known to be; end "
+            f"that process (`lsof -i :{next(iter(taken.values())).rpartition(':')[2]}` names it) and run make deploy "
+            "again; or set LOCAL_FOLDER to another folder for a local AWS beside this one"
+        )
+    for name in _REMEMBERED:
+        (FOLDER / name).unlink(missing_ok=True)
+    return addresses()
+
+
+def holds_data() -> bool:
+    """Return whether a deployment was ever begun here."""
+    return (FOLDER / "logs/cdk-deploy.log").exists()
+
+
+def _remember(chosen: Addresses) -> Addresses:
+    for name in _REMEMBERED:
+        # In one step: a full disk or a kill leaves the old file or the new one.
+        written = FOLDER / f"{name}.new"
+        written.write_text(json.dumps(asdict(chosen), indent=2) + "\n", encoding="utf-8")
+        written.replace(FOLDER / name)
     return chosen
+
+
+def check_space() -> None:
+    """Refuse to start on a disk that will be full before the end."""
+    free = shutil.disk_usage(FOLDER).free // 1_000_000
+    needed = NEEDED_AGAIN if holds_data() else NEEDED_FIRST
+    if free < needed:
+        raise LocalError(
+            f"the disk that holds {shown(FOLDER)} has {free} MB left, and {needed} MB are needed; free some space, or "
+            "set LOCAL_FOLDER to a folder on another disk; nothing was changed"
+        )
 
 
 def prepare() -> None:
@@ -62,6 +123,7 @@ def prepare() -> None:
     if len(str(FOLDER / "socket/.s.PGSQL.5432")) > _LONGEST_SOCKET:
         raise LocalError(f"{FOLDER} is too long a path for PostgreSQL's socket; set LOCAL_FOLDER to a shorter one")
     FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+    check_space()
     if not may_read(FOLDER):
         with contextlib.suppress(OSError):
             FOLDER.rmdir()

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local import certificates, issuer, postgresql
-from local.folder import ACCOUNT, DATABASE_PORT, FOLDER, ROOT, Addresses, LocalError, account, is_free
+from local.folder import ACCOUNT, DATABASE_PORT, FOLDER, ROOT, Addresses, LocalError, account, shown
 from local.interpreter import emulator_program, reachable
 
 EMULATOR = ROOT / ".venv/emulator"
@@ -43,7 +44,10 @@ def start(where: Addresses, region: str) -> list[str]:
 def stop() -> list[str]:
     """End both servers in order; return the names of those that ran."""
     stopped = []
-    for name, shown, how in (("emulator", "the emulator", signal.SIGTERM), ("postgresql", "PostgreSQL", signal.SIGINT)):
+    for name, called, how in (
+        ("emulator", "the emulator", signal.SIGTERM),
+        ("postgresql", "PostgreSQL", signal.SIGINT),
+    ):
         pid = running(name)
         if pid is None:
             continue
@@ -53,29 +57,52 @@ def stop() -> list[str]:
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.05)
-        stopped.append(shown)
+        stopped.append(called)
+    for name in NAMES:
+        (FOLDER / f"{name}.pid").unlink(missing_ok=True)
     return stopped
 
 
 def running(name: str) -> int | None:
     """Return the process id of a server that was started here and still runs."""
-    path = FOLDER / f"{name}.pid"
+    pid, begun = _recorded(name)
+    return pid if pid is not None and _begun(pid) == begun else None
+
+
+def died(name: str) -> int | None:
+    """Return the process id of a server that ended without being stopped."""
+    pid, _ = _recorded(name)
+    return pid if running(name) is None else None
+
+
+def _recorded(name: str) -> tuple[int | None, str]:
     try:
-        pid, begun = (int(word) for word in path.read_text(encoding="ascii").split())
+        pid, begun = (FOLDER / f"{name}.pid").read_text(encoding="ascii").split(maxsplit=1)
+        return int(pid), begun.strip()
     except (FileNotFoundError, ValueError):
-        return None
-    return pid if _begun(pid) == begun else None
+        return None, ""
 
 
-def _begun(pid: int) -> int | None:
+def _begun(pid: int) -> str | None:
     """Return when a process began, which tells it from a later one with the same number; None when it is gone."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)  # where it is a child that has ended
+    if not Path("/proc/self/stat").exists():
+        return _begun_by_ps(pid)
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if stat[0] == "Z" else int(stat[19])
+    return None if stat[0] == "Z" else stat[19]
+
+
+def _begun_by_ps(pid: int) -> str | None:
+    """Ask `ps`, where there is no /proc: on macOS."""
+    command = ["/bin/ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)]
+    told = subprocess.run(  # noqa: S603 - arguments of ours
+        command, capture_output=True, text=True, check=False, env={"LC_ALL": "C"}
+    ).stdout.split()
+    return " ".join(told[1:]) if told and not told[0].startswith("Z") else None
 
 
 def _run(name: str, command: list[str], environment: dict[str, str], ready: Callable[[], bool]) -> None:
@@ -91,7 +118,10 @@ def _run(name: str, command: list[str], environment: dict[str, str], ready: Call
     while not ready():
         if process.poll() is not None or time.monotonic() > deadline:
             last = log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()[-5:]
-            raise LocalError(f"{name} did not start; the end of {log}:\n" + "\n".join(f"  {line}" for line in last))
+            raise LocalError(
+                f"{name} did not start; mend what it says and run make deploy again. The end of {shown(log)}:\n"
+                + "\n".join(f"  {line}" for line in last)
+            )
         time.sleep(0.05)
 
 
@@ -106,13 +136,17 @@ def _start_postgresql() -> None:
         raise LocalError("no PostgreSQL is in the Python requirements for this system; install one and put it on PATH")
     programs = reachable(found.parent, FOLDER / "programs/postgresql") / "bin"
     data, quiet = FOLDER / "postgresql/data", {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
-    if not (data / "PG_VERSION").exists():
-        command = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+    if not data.exists():
+        # Under another name until it is whole: a command that ends in the middle leaves nothing that looks like one.
+        half = data.with_name("half")
+        shutil.rmtree(half, ignore_errors=True)
+        command = [str(programs / "initdb"), "-D", str(half), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
         made = subprocess.run(  # noqa: S603 - arguments of ours
             command, cwd=FOLDER, env=quiet, capture_output=True, text=True, check=False, **_as_account()
         )
         if made.returncode != 0:
             raise LocalError(f"PostgreSQL's data folder could not be made: {made.stderr.strip()}")
+        half.rename(data)
     # A socket that only this account can reach: whoever comes over the network has to pass the door.
     settings = {"listen_addresses": "", "port": "5432", "unix_socket_directories": str(FOLDER / "socket")}
     command = [str(programs / "postgres"), "-D", str(data), *(f"--{name}={text}" for name, text in settings.items())]
@@ -129,13 +163,17 @@ def _clear_locks(data: Path, locks: list[Path]) -> None:
     """
     deadline = time.monotonic() + _END_SECONDS
     while any(lock.exists() for lock in locks) and time.monotonic() < deadline:
-        if Path("/proc").exists() and not _works_in(data):
+        if not _works_in(data):
             for lock in locks:
                 lock.unlink(missing_ok=True)
         time.sleep(0.1)
 
 
 def _works_in(folder: Path) -> bool:
+    if not Path("/proc/self/cwd").exists():  # macOS
+        command = ["/usr/sbin/lsof", "-a", "-d", "cwd", "-c", "postgres", "-F", "n"]
+        told = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - as above
+        return f"n{folder}" in told.splitlines()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (process / "cwd").readlink() == folder:
@@ -149,16 +187,8 @@ def _answers(family: int, address: Any) -> bool:
 
 
 def _start_emulator(where: Addresses, region: str) -> None:
-    for host, port in (
-        ("127.0.0.1", where.gateway_port),
-        ("127.0.0.1", where.issuer_port),
-        (where.database_host, DATABASE_PORT),
-    ):
-        if not is_free(host, port):
-            raise LocalError(
-                f"{host}:{port} was this local AWS's address and somebody else listens there now; end that process, "
-                "or run `make destroy` to begin anew with other ports"
-            )
+    if not (EMULATOR / "bin/python").exists():
+        raise LocalError("the emulator is not installed yet; `make deploy` installs it")
     state, tls = FOLDER / "emulator", FOLDER / "tls"
     program = emulator_program(EMULATOR)
     environment = {
