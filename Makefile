@@ -10,7 +10,7 @@ CDK = $(NODE) node_modules/aws-cdk/bin/cdk
 FUNCTIONS := constructs/secure_backend/authorizer services/documents
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth deploy diff status logs token stop destroy cdk test check snapshots acknowledgements packages-compared lock docs bench wheel clean
+.PHONY: help setup synth deploy diff status logs token stop destroy cdk test coverage check snapshots acknowledgements packages-compared lock docs bench wheel clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -80,6 +80,9 @@ acknowledgements: setup ## list the acknowledged findings of the last synth with
 test: setup .venv/checkov/ready .venv/emulator/ready ## run the tests, and deploy to a local AWS of their own
 	@$(BIN)/python -m pytest
 
+coverage: setup ## tell which lines and branches of the service the tests miss
+	@$(BIN)/python -m pytest --quiet tests/services --cov=services --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95
+
 .venv/checkov/ready: requirements-checkov.txt .venv/ready
 	@echo "set-up   checkov, in an environment of its own (about half a minute)"
 	@$(BIN)/python -m venv .venv/checkov
@@ -104,11 +107,12 @@ lock: setup ## compile the requirements anew from pyproject.toml
 	@for function in $(FUNCTIONS); do (cd $$function && $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade requirements.in --generate-hashes --no-python-downloads --python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all: --custom-compile-command "make lock" --output-file requirements.txt); done
 	@$(BIN)/python -m secure_backend.lambda_packages --record $(FUNCTIONS)
 
-docs: setup ## write docs/ anew: the picture of the dev profile, the rules, the constructs' arguments
+docs: setup ## write docs/ anew: the picture of the dev profile, the rules, the constructs' arguments, the API
 	@$(CDK) synth --quiet --context profile=dev
 	@$(BIN)/python -m stacks.picture cdk.out docs/stacks.svg
 	@$(BIN)/python -m secure_backend.compliance.rules > docs/rules.md
 	@$(BIN)/python -m docs.constructs > docs/constructs.md
+	@$(BIN)/python -m docs.openapi > docs/openapi.json
 
 bench: setup ## time the synth beside a plain-L2 app, alternating
 	@$(BIN)/python -m bench

@@ -19,7 +19,7 @@ from .database import Database, DatabaseUnavailableError, connect
 from .documents_bucket import DocumentsBucket
 from .environment import DatabaseAddress, UploadTarget
 from .limits import Limits
-from .models import NewDocument
+from .models import Document, NewDocument
 
 MAX_PAGE = 50
 MAX_BODY = 8 * 1024
@@ -53,10 +53,9 @@ class Service:
             if row is None:
                 row = documents_table.add(cursor, owner, document_id, document)
                 self._limits.check(cursor)
-        answer = _shown(row)
-        if row["state"] == "pending":
-            answer["upload"] = self._bucket.upload_form(row["id"], document)
-        return ok(answer, HTTPStatus.CREATED, {"Location": f"/documents/{row['id']}"})
+        form = self._bucket.upload_form(row["id"], document) if row["state"] == "pending" else None
+        location = {"Location": f"/documents/{row['id']}"}
+        return ok(_document(row, upload=form).shown(), HTTPStatus.CREATED, location)
 
     def read(self, owner: str, event: Mapping[str, Any]) -> Answer:
         """Return one document, with an address to download it from once it is stored.
@@ -68,9 +67,9 @@ class Service:
             row = documents_table.find(cursor, document_id) if document_id else None
         if row is None:
             raise _missing()
-        if row["state"] != "stored":
-            return ok(_shown(row))
-        return ok({**_shown(row), "download": self._bucket.download(row["id"], row["version_id"], row["name"])})
+        stored = row["state"] == "stored"
+        address = self._bucket.download(row["id"], row["version_id"], row["name"]) if stored else None
+        return ok(_document(row, download=address).shown())
 
     def delete(self, owner: str, event: Mapping[str, Any]) -> Answer:
         """Delete one document: it is gone for callers at once, its versions when the bucket's lifecycle ends them."""
@@ -97,7 +96,7 @@ class Service:
                     raise Problem(HTTPStatus.BAD_REQUEST, "after must be the next of a page of yours")
             rows = documents_table.page(cursor, limit + 1, last)
         following = str(rows[limit - 1]["id"]) if len(rows) > limit else None
-        return ok({"documents": [_shown(row) for row in rows[:limit]], "next": following})
+        return ok({"documents": [_document(row).shown() for row in rows[:limit]], "next": following})
 
 
 @functools.cache
@@ -210,8 +209,6 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a caller is shown of a document: neither empty fields nor the object's version."""
-    shown = {name: value for name, value in row.items() if value is not None and name != "version_id"}
-    times = {name: value.isoformat() for name, value in shown.items() if name.endswith("_at")}
-    return {**shown, "id": str(row["id"]), **times}
+def _document(row: Mapping[str, Any], **more: Any) -> Document:
+    """Return what a caller is shown of a document: not the object's version."""
+    return Document(**{name: value for name, value in row.items() if name != "version_id"}, **more)

@@ -11,6 +11,7 @@ from pathlib import Path
 import aws_cdk as cdk
 import pytest
 
+from docs import openapi
 from docs.constructs import page
 from secure_backend import EncryptedPostgres, InvalidPropertiesError, SecureVpc
 from secure_backend.analysis import Assembly
@@ -100,6 +101,10 @@ def test_the_picture_is_drawn_from_todays_templates(dev: Synthesized) -> None:
 
 def test_the_page_of_the_constructs_is_written_from_todays_signatures() -> None:
     assert (ROOT / "docs" / "constructs.md").read_text() == page(), "run `make docs`"
+
+
+def test_the_openapi_document_is_written_from_todays_models() -> None:
+    assert (ROOT / "docs" / "openapi.json").read_text() == openapi.text(), "run make docs"
 
 
 def test_every_file_it_links_to_is_there() -> None:

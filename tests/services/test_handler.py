@@ -5,15 +5,16 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from botocore.exceptions import EndpointConnectionError  # type: ignore[import-untyped]
 
+from docs.openapi import document
 from services.documents import handler as api
 from services.documents.answers import Problem
 from services.documents.documents_bucket import DocumentsBucket
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("function")
 ISSUER = "https://login.example.com/"
 GOOD_SIZE = 12
 GOOD = {"name": "report.pdf", "type": "application/pdf", "size": GOOD_SIZE, "sha256": "ab" * 32}
-Call = Callable[..., tuple[int, Any]]
+API = document()
 
 
 def event(method: str, resource: str, *, subject: str = "alice", body: object = None, **more: Any) -> dict[str, Any]:
@@ -48,9 +49,22 @@ def event(method: str, resource: str, *, subject: str = "alice", body: object = 
 def call(method: str, resource: str, **more: Any) -> tuple[int, Any]:
     answer = handler(event(method, resource, **more), None)
     assert answer["headers"]["Cache-Control"] == "no-store"
+    as_documented(method, resource, answer)
     problem = answer["statusCode"] >= 400
     assert answer["headers"]["Content-Type"] == ("application/problem+json" if problem else "application/json")
     return answer["statusCode"], json.loads(answer["body"])
+
+
+def as_documented(method: str, resource: str, answer: dict[str, Any]) -> None:
+    """Hold an answer to the OpenAPI document."""
+    operation = API["paths"].get(resource, {}).get(method.lower())
+    if operation is None:
+        assert answer["statusCode"] in {401, 404}
+        return
+    found = operation["responses"][str(answer["statusCode"])]
+    (content,) = found["content"].values()
+    schema = {**content["schema"], "components": API["components"]}
+    jsonschema.validate(json.loads(answer["body"]), schema, jsonschema.Draft202012Validator)
 
 
 def test_what_was_posted_is_got_back() -> None:
