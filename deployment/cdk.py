@@ -2,6 +2,8 @@
 
 import errno
 import os
+import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +15,7 @@ from local.folder import ROOT, shown
 #: How a stack's line begins that tells its end.
 _ENDINGS = (" ✅", "✅", "❌")
 _END_SECONDS = 5
+_FULL = 1_000_000
 
 
 def logged(
@@ -31,7 +34,7 @@ def logged(
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(  # noqa: S603 - the CDK CLI of the requirements
             _command(*arguments), cwd=ROOT, env=dict(environment), stdout=output, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         try:
             with log.open(encoding="utf-8", errors="replace") as said:
@@ -51,10 +54,11 @@ def logged(
                         )
                     time.sleep(0.05)
         finally:
-            _end(process)
+            _end(process, os.killpg)
     if process.returncode != 0:
         end = _last_lines(log)
-        if "ENOSPC" in end or "No space left" in end:
+        # A full disk takes no log either.
+        if "ENOSPC" in end or "No space left" in end or shutil.disk_usage(log.parent).free < _FULL:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         raise DeploymentError(f"cdk {arguments[0]} failed; the end of {shown(log)}:\n{end}")
 
@@ -65,7 +69,7 @@ def shown_here(*arguments: str, environment: Mapping[str, str]) -> int:
     try:
         return process.wait()
     finally:
-        _end(process)
+        _end(process, os.kill)
 
 
 def captured(*arguments: str, environment: Mapping[str, str]) -> tuple[int, str]:
@@ -81,15 +85,18 @@ def _command(*arguments: str) -> list[str]:
     return [os.environ["JSII_NODE"], str(ROOT / "node_modules/aws-cdk/bin/cdk"), "--no-notices", *arguments]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the CLI when this command ends before it: it hears Ctrl-C too, and may be at the end by itself."""
+def _end(process: subprocess.Popen[bytes], kill: Callable[[int, int], None]) -> None:
+    """End the CLI when this command ends before it.
+
+    :param kill: ``os.killpg`` where the CLI leads a group of its own: the app that it synthesizes is in it.
+    """
     if process.poll() is not None:
         return
-    process.terminate()
+    kill(process.pid, signal.SIGTERM)
     try:
         process.wait(_END_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()
+        kill(process.pid, signal.SIGKILL)
         process.wait()
 
 

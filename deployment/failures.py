@@ -32,6 +32,8 @@ def sentence(error: BaseException, *, verb: str) -> str | None:
                 f"the disk is full; nothing that was saved is lost: free some space on the disk that holds "
                 f"{shown(FOLDER)}, and run the same command again"
             )
+        case BrokenPipeError():
+            return f"whoever read what {verb} says has ended, and {verb} with it; run the same command again"
         case urllib.error.URLError() | ConnectionError() | TimeoutError() | http.client.HTTPException():
             return f"the API does not answer: {error}; `make status` tells what runs, `make logs` why"
         case PermissionError():

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from deployment.failures import DeploymentError
 from deployment.logs import FileLog, FunctionLog, Log, follow, show_ends
 from deployment.not_enforced import NOT_ENFORCED
 from deployment.progress import say, show
-from deployment.states import PAUSED
+from deployment.states import PAUSED, is_at_work
 from deployment.walk import Client, walk
 from local import issuer, servers
 from local.folder import (
@@ -37,6 +38,8 @@ from profiles.reading import load
 from profiles.settings import Settings
 
 PROFILE = "local"
+# The longest that a function of a stack's may take: the migrations' five minutes.
+_SETTLE_SECONDS = 330
 _AUTHORITY = FOLDER / "tls/authority.pem"
 
 
@@ -52,10 +55,7 @@ def deploy() -> int:
         if not deployed.is_bootstrapped():
             say("bootstrap", f"aws://{ACCOUNT}/{settings.region}")
             _cdk(where, settings, "bootstrap", f"aws://{ACCOUNT}/{settings.region}", "--app", "")
-        paused = [part for part, stack in deployed.stacks().items() if stack["StackStatus"] in PAUSED]
-        if paused:
-            say("repair", f"stopped half-way back to what they were: {', '.join(paused)}")
-            _cdk(where, settings, "rollback", *paused, "--force", "--context", f"profile={_profile(where, settings)}")
+        _make_deployable(deployed, where)
         say("deploy", "four stacks, held to the rules before anything is changed")
         before = deployed.changed()
         _cdk(
@@ -187,6 +187,23 @@ def _alone() -> Iterator[None]:
         except BlockingIOError:
             raise LocalError("another command is at work on the local AWS; wait until it has ended") from None
         yield
+
+
+def _make_deployable(deployed: Deployed, where: Addresses) -> None:
+    """Wait for what an interrupted command left at work, and bring back what stopped half-way."""
+    end = time.monotonic() + _SETTLE_SECONDS
+    while at_work := [part for part, stack in deployed.stacks().items() if is_at_work(stack)]:
+        if time.monotonic() > end:
+            raise DeploymentError(
+                f"an earlier command's operation does not end on {', '.join(at_work)}; `make stop` ends it, and make "
+                "deploy then goes on from there"
+            )
+        time.sleep(0.2)
+    paused = [part for part, stack in deployed.stacks().items() if stack["StackStatus"] in PAUSED]
+    if paused:
+        say("repair", f"stopped half-way back to what they were: {', '.join(paused)}")
+        profile = f"profile={_profile(where, deployed.settings)}"
+        _cdk(where, deployed.settings, "rollback", *paused, "--force", "--context", profile)
 
 
 def _running() -> tuple[Addresses, Settings]:

@@ -9,14 +9,21 @@ PAUSED = ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "CREATE_FAILED")
 _HARMLESS = "REVIEW_IN_PROGRESS"
 
 
+def is_at_work(stack: dict[str, Any]) -> bool:
+    """Tell whether CloudFormation is in the middle of an operation on the stack."""
+    status: str = stack["StackStatus"]
+    return status.endswith("_IN_PROGRESS") and status != _HARMLESS
+
+
 def ways_out(stacks: Iterable[dict[str, Any]], region: str, *, profile: str) -> list[str]:
     """Return a sentence for each stack that cannot be deployed as it is, with the command that ends that."""
-    told = [_way_out(stack["StackName"], stack["StackStatus"], region, profile) for stack in stacks]
+    told = [_way_out(stack, region, profile) for stack in stacks]
     return [sentence for sentence in told if sentence]
 
 
-def _way_out(name: str, status: str, region: str, profile: str) -> str:
-    if status.endswith("_IN_PROGRESS") and status != _HARMLESS:
+def _way_out(stack: dict[str, Any], region: str, profile: str) -> str:
+    name, status = stack["StackName"], stack["StackStatus"]
+    if is_at_work(stack):
         return (
             f"stack {name} is in the middle of an operation ({status}); wait until it has ended, "
             f"`aws cloudformation describe-stack-events --stack-name {name} --region {region}` shows it, and run the "

@@ -1,8 +1,12 @@
 """The CDK CLI is run with its output in a log; a program of ours plays it."""
 
 import os
+import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,6 +52,13 @@ def test_a_disk_that_is_full_for_the_cli_is_told_as_such(
     assert isinstance(caught.value, OSError)
 
 
+def test_a_disk_that_took_no_log_is_told_as_full(monkeypatch: pytest.MonkeyPatch, log: Path) -> None:
+    played(monkeypatch, "raise SystemExit(1)")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(OSError, match="No space left"):
+        cdk.logged("deploy", environment=ENVIRONMENT, log=log)
+
+
 def test_it_ends_with_the_local_aws_and_does_not_try_on_without_it(monkeypatch: pytest.MonkeyPatch, log: Path) -> None:
     played(monkeypatch, "import os, time; print(os.getpid()); time.sleep(600)")
 
@@ -60,15 +71,32 @@ def test_it_ends_with_the_local_aws_and_does_not_try_on_without_it(monkeypatch: 
         os.kill(int(log.read_text()), 0)
 
 
-def test_ctrl_c_leaves_no_cli_behind(monkeypatch: pytest.MonkeyPatch, log: Path) -> None:
-    played(monkeypatch, "import os, time; print(os.getpid()); time.sleep(600)")
+def test_ctrl_c_leaves_neither_the_cli_nor_the_app_behind(monkeypatch: pytest.MonkeyPatch, log: Path) -> None:
+    app = "import time; time.sleep(600)"
+    played(
+        monkeypatch,
+        "import os, subprocess, sys, time; "
+        f"app = subprocess.Popen([sys.executable, '-c', {app!r}]); print(os.getpid(), app.pid); time.sleep(600)",
+    )
 
     def alive() -> bool:
-        if log.read_text():
+        if log.read_text().endswith("\n"):
             raise KeyboardInterrupt
         return True
 
     with pytest.raises(KeyboardInterrupt):
         cdk.logged("deploy", environment=ENVIRONMENT, log=log, alive=alive)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(log.read_text()), 0)
+    for pid in log.read_text().split():
+        assert _has_ended(int(pid))
+
+
+def _has_ended(pid: int) -> bool:
+    """Wait for the end of a process, which whoever adopted it may reap late."""
+    for _ in range(100):
+        told = subprocess.run(  # noqa: S603 - a number of ours
+            ["/bin/ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ).stdout
+        if not told or told.startswith("Z"):
+            return True
+        time.sleep(0.05)
+    return False

@@ -16,6 +16,7 @@ from profiles.reading import ProfileError
 
 KNOWN = {
     "a full disk": (OSError(errno.ENOSPC, "No space left on device"), "the disk is full; nothing that was saved"),
+    "a reader that ended": (BrokenPipeError(errno.EPIPE, "Broken pipe"), "whoever read what deploy says has ended"),
     "a full quota": (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk is full"),
     "another's file": (PermissionError(errno.EACCES, "Permission denied", "/x/lock"), "/x/lock cannot be used by this"),
     "an API that is gone": (urllib.error.URLError("refused"), "the API does not answer: <urlopen error ref"),
