@@ -9,7 +9,7 @@ import pytest
 from deployment import machine as subject
 from deployment.deployed import Deployed, api_url
 from deployment.failures import DeploymentError
-from local.folder import Addresses
+from local.folder import FOLDER, Addresses
 from profiles.reading import load
 
 WHERE = Addresses(gateway_port=4566, issuer_port=4567, database_host="127.0.0.2")
@@ -76,7 +76,7 @@ def test_the_cli_gets_nothing_of_the_callers_own_account(monkeypatch: pytest.Mon
     environment = subject._environment(WHERE, load("local"))
     assert "the caller's" not in environment.values()
     assert environment["AWS_ENDPOINT_URL"] == WHERE.gateway
-    assert environment["HOME"] == str(subject.FOLDER)
+    assert environment["HOME"] == str(FOLDER)
 
 
 def test_the_api_is_where_the_emulator_serves_it_and_on_aws_where_the_output_says() -> None:
