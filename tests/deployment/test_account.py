@@ -24,6 +24,7 @@ class CloudFormation:
     def __init__(self, *names: str, protected: bool = False) -> None:
         self.names = names
         self.protected = protected
+        self.status = "CREATE_COMPLETE"
 
     def stack(self, name: str) -> dict[str, Any] | None:
         if name not in self.names:
@@ -31,7 +32,7 @@ class CloudFormation:
         outputs = [{"OutputKey": "Url", "OutputValue": URL}] if name.endswith("-api") else []
         return {
             "StackName": name,
-            "StackStatus": "CREATE_COMPLETE",
+            "StackStatus": self.status,
             "EnableTerminationProtection": self.protected,
             "Outputs": outputs,
         }
@@ -130,6 +131,22 @@ def test_what_does_not_widen_access_is_not_asked_about(commands: Commands, monke
     assert "deploy" in commands
 
 
+def test_a_stack_in_the_middle_of_an_operation_is_told_before_anything_is_asked(
+    commands: Commands, cloudformation: CloudFormation
+) -> None:
+    cloudformation.status = "UPDATE_IN_PROGRESS"
+    with pytest.raises(DeploymentError, match=rf"stack {DEV}-network is in the middle .*\nstack {DEV}-data"):
+        subject.deploy("dev", ALICES)
+    assert commands == []
+
+
+def test_a_no_destroys_nothing(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "Consent", Refusing)
+    with pytest.raises(DeploymentError, match="no: destroy this in account"):
+        subject.destroy("dev", "")
+    assert commands == []
+
+
 def test_an_account_that_the_cdk_never_saw_is_prepared_only_after_a_yes(
     commands: Commands, cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +225,7 @@ def test_a_destroy_leaves_the_stack_that_what_stays_stands_in_and_lists_what_sta
     monkeypatch.setattr(cdk, "shown_here", shown_here)
     (tmp_path / f"cdk.out.{DEV}").mkdir()
     assert subject.destroy("dev", ALICES) == 0
-    assert asked[:1] + asked[-3:] == ["destroy", "data", "api", "audit"]
+    assert asked[:1] + asked[-4:] == ["destroy", "--force", "data", "api", "audit"]
     told = capsys.readouterr().out
     assert "aws rds delete-db-subnet-group --db-subnet-group-name group-1 --region eu-central-1" in told
     assert "queue-1" not in told

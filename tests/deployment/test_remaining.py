@@ -98,6 +98,16 @@ def test_the_network_stays_while_the_database_stands_in_it_and_no_other_stack_do
     assert "AWS::RDS::DBSubnetGroup" in {one.type for one in held["app-network"]}
 
 
+def test_a_stack_is_not_held_by_what_stays_itself() -> None:
+    key = {"Type": "AWS::KMS::Key", "DeletionPolicy": "Retain"}
+    bucket = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "Properties": {"Key": {"Fn::ImportValue": "key"}}}
+    exported = {"Key": {"Value": {"Ref": "Key"}, "Export": {"Name": "key"}}}
+    templates = {"keys": {**template(Key=key), "Outputs": exported}, "data": template(Bucket=bucket)}
+    assert held_by(Assembly.from_templates(templates)) == {}
+    del key["DeletionPolicy"]
+    assert list(held_by(Assembly.from_templates(templates))) == ["keys"]
+
+
 def test_protection_is_lifted_before_the_command_that_ends() -> None:
     log_group = resource("AWS::Logs::LogGroup", DeletionProtectionEnabled=True)
     first, second = commands_that_end(log_group, "/a/b", REGION)
