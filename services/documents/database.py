@@ -1,6 +1,5 @@
 """One connection to PostgreSQL: TLS with the server verified, signed in by a token made for that connection."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,12 +12,11 @@ from botocore.signers import RequestSigner  # type: ignore[import-untyped]
 from psycopg.rows import DictRow, dict_row
 
 from .environment import DatabaseAddress
+from .observability import logger
 
 # The least that libpq takes: two tries and a statement then end before the function's ten seconds do.
 CONNECT_SECONDS = 2
 TOKEN_SECONDS = 900
-
-logger = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[DictRow]
 Cursor = psycopg.Cursor[DictRow]
@@ -99,7 +97,7 @@ class Database:
                 yield cursor
         except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction) as error:
             self.close()
-            logger.warning("database unavailable: %s %s", type(error).__name__, error.sqlstate)
+            logger.warning("database unavailable", error=type(error).__name__, sqlstate=error.sqlstate)
             raise DatabaseUnavailableError from None
 
     def close(self) -> None:

@@ -1,7 +1,6 @@
 """The API's entry: ``POST`` and ``GET /documents``, ``GET`` and ``DELETE /documents/{id}``."""
 
 import functools
-import logging
 import os
 import re
 import time
@@ -20,6 +19,7 @@ from .documents_bucket import DocumentsBucket
 from .environment import DatabaseAddress, UploadTarget
 from .limits import Limits
 from .models import Document, NewDocument
+from .observability import logger
 
 MAX_PAGE = 50
 MAX_BODY = 8 * 1024
@@ -28,9 +28,6 @@ DEFAULT_PAGE = 20
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _JSON = re.compile(r"application/json(\s*;\s*charset=\"?utf-8\"?)?\s*", re.IGNORECASE)
-
-logger = logging.getLogger(__name__)
-logger.setLevel(logging.INFO)
 
 
 class Service:
@@ -81,7 +78,7 @@ class Service:
             self._bucket.hide(document_id)
         except (ClientError, BotoCoreError) as error:
             # It is deleted nevertheless: the row says so, and nobody is given an address any more.
-            logger.warning("no delete marker on %s: %s", document_id, type(error).__name__)
+            logger.warning("no delete marker", document=str(document_id), error=type(error).__name__)
         return no_content()
 
     def list(self, owner: str, event: Mapping[str, Any]) -> Answer:
@@ -111,6 +108,7 @@ def service() -> Service:
 def handler(event: dict[str, Any], context: object) -> Answer:  # noqa: ARG001 - Lambda's signature
     """Answer a REST API's proxy event; the log gets method, route and status, never a body, name or token."""
     began = time.monotonic()
+    logger.set_correlation_id((event.get("requestContext") or {}).get("extendedRequestId"))
     try:
         answer = _route(event)
     except Problem as problem:
@@ -119,11 +117,18 @@ def handler(event: dict[str, Any], context: object) -> Answer:  # noqa: ARG001 -
         retry = {"Retry-After": "2"}
         answer = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "try again in a moment", headers=retry).answer()
     except Exception as error:  # noqa: BLE001 - the caller is told nothing of it
-        logger.error("failed: %s", type(error).__name__)  # noqa: TRY400 - a trace might hold values of the request
+        # No trace: it might hold values of the request.
+        logger.error("failed", error=type(error).__name__)
         answer = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the request could not be answered").answer()
     answer["headers"] |= _for_browsers(event)
     took = round((time.monotonic() - began) * 1000)
-    logger.info("%s %s %s %d ms", event.get("httpMethod"), event.get("resource"), answer["statusCode"], took)
+    logger.info(
+        "answered",
+        method=event.get("httpMethod"),
+        route=event.get("resource"),
+        status=answer["statusCode"],
+        milliseconds=took,
+    )
     return answer
 
 

@@ -6,7 +6,6 @@ code finds a newer database and leaves it as it is.
 
 import hashlib
 import json
-import logging
 import os
 import re
 import time
@@ -19,6 +18,7 @@ import psycopg
 
 from .database import Connection, connect
 from .environment import DatabaseAddress
+from .observability import logger
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 ADVISORY_LOCK = 6_115_309_042_017_001
@@ -28,9 +28,6 @@ RESERVED_SECONDS = 60
 RETRY_SECONDS = 3
 
 _FILE = re.compile(r"([0-9]{4})_([a-z0-9_]{1,60})\.sql")
-
-logger = logging.getLogger(__name__)
-logger.setLevel(logging.INFO)
 
 
 class MigrationError(RuntimeError):
@@ -127,7 +124,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         answer |= {"Status": "FAILED", "Reason": f"PostgreSQL {error.sqlstate or ''}: {shown}"[:500]}
     except Exception as error:  # noqa: BLE001 - CloudFormation must be answered, or it waits for an hour
         answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}; see {context.log_stream_name}"}
-    logger.info("migrations: %s %s %s", answer["Status"], answer["Reason"], answer["Data"])
+    told = {name.lower(): answer[name] for name in ("Status", "Reason", "Data")}
+    logger.info("migrations", **told)
     if "ResponseURL" in event:
         _tell(event["ResponseURL"], answer)
     elif answer["Status"] == "FAILED":
@@ -172,5 +170,5 @@ def _tell(url: str, answer: dict[str, Any]) -> None:
             with urllib.request.urlopen(request, timeout=ANSWER_SECONDS / 4):  # noqa: S310 - https, checked above
                 return
         except OSError as error:
-            logger.warning("CloudFormation could not be told, try %d: %s", attempt + 1, type(error).__name__)
+            logger.warning("CloudFormation could not be told", attempt=attempt + 1, error=type(error).__name__)
     raise MigrationError("CloudFormation could not be told; the function needs a way to S3 in this region")

@@ -3,12 +3,12 @@
 It is called every few minutes, does at most so much in one call, and may be interrupted anywhere.
 """
 
-import logging
 from typing import Any
 
 from .database import Database
 from .documents_bucket import UPLOAD_SECONDS, DocumentsBucket
 from .finalise import Finaliser
+from .observability import logger
 
 #: No form works any more, and no upload that one let begin is still under way.
 SETTLED_SECONDS = UPLOAD_SECONDS + 600
@@ -27,9 +27,6 @@ _SWEPT = "UPDATE documents.document SET swept_at = clock_timestamp() WHERE id = 
 _FORGET = """
     DELETE FROM documents.idempotency_key WHERE created_at < clock_timestamp() - make_interval(hours => %s)
 """
-
-logger = logging.getLogger(__name__)
-logger.setLevel(logging.INFO)
 
 
 class SweepError(RuntimeError):
@@ -59,10 +56,10 @@ class Sweeper:
                 state = self._settle(row)
             except Exception as error:  # noqa: BLE001 - one document must not hold up the others
                 failures += 1
-                logger.warning("document %s could not be settled: %s", row["id"], type(error).__name__)
+                logger.warning("not settled", document=str(row["id"]), error=type(error).__name__)
             else:
                 counts[state] = counts.get(state, 0) + 1
-        logger.info("swept: %s", counts)
+        logger.info("swept", documents=counts)
         if failures:
             raise SweepError(f"{failures} of {len(rows)} documents could not be settled")
         return counts

@@ -6,7 +6,6 @@ again.
 
 import functools
 import json
-import logging
 import os
 from typing import Any
 
@@ -14,10 +13,8 @@ from .database import Database, connect
 from .documents_bucket import DocumentsBucket, document_of
 from .environment import DatabaseAddress, UploadTarget
 from .finalise import Finaliser, Upload
+from .observability import count, logger
 from .sweep import Sweeper
-
-logger = logging.getLogger(__name__)
-logger.setLevel(logging.INFO)
 
 
 @functools.cache
@@ -36,6 +33,9 @@ def handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001 - L
         sweeper.sweep()
         return
     for message in event["Records"]:
+        logger.set_correlation_id(message.get("messageId"))
         upload = Upload.read(json.loads(message["body"]))
         decided = finaliser.finalise(upload)
-        logger.info("upload %s version %s: %s", document_of(upload.key), upload.version_id, decided)
+        logger.info("upload", document=str(document_of(upload.key)), version=upload.version_id, decided=decided)
+        if decided in {"stored", "rejected"}:
+            count(f"Upload{decided.capitalize()}")

@@ -1,10 +1,14 @@
 """A real PostgreSQL with TLS, shaped like an RDS instance, and the service's functions pointed at it."""
 
+import io
+import json
+import logging
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +20,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow, dict_row
 
-from services.documents import migrate
+from services.documents import migrate, observability
 from services.documents.database import connect
 from services.documents.environment import DatabaseAddress
 from tests.issuer import write_certificates
@@ -205,3 +209,38 @@ def function(server: Server, database: str, monkeypatch: pytest.MonkeyPatch) -> 
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+
+
+class Stdout(io.TextIOBase):
+    """Writes to what is standard output just then: pytest has another one for each phase of a test."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+
+class Log:
+    """What the functions write: structured lines, as CloudWatch Logs gets them."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self._written = ""
+        (handler,) = observability.logger.handlers
+        assert isinstance(handler, logging.StreamHandler)
+        handler.stream = Stdout()
+
+    @property
+    def text(self) -> str:
+        """All that was written."""
+        self._written += self._capsys.readouterr().out
+        return self._written
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """All that was written, line by line."""
+        return [json.loads(line) for line in self.text.splitlines()]
+
+
+@pytest.fixture
+def log(capsys: pytest.CaptureFixture[str]) -> Log:
+    """The functions' log."""
+    return Log(capsys)

@@ -20,7 +20,7 @@ from services.documents.documents_bucket import DocumentsBucket, StoredVersion, 
 from services.documents.environment import UploadTarget
 from services.documents.finalise import Finaliser, Upload
 from services.documents.models import NewDocument
-from tests.services.conftest import REGION, Server
+from tests.services.conftest import REGION, Log, Server
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
 TARGET = UploadTarget(bucket="documents-bucket", key_arn=KEY, region=REGION)
@@ -397,13 +397,21 @@ def test_an_event_that_cannot_be_is_left_to_the_dead_letter_queue(
 
 
 def test_the_handler_reads_the_event_out_of_its_message_and_logs_no_name(
-    documents: Documents, pending: UUID, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    documents: Documents, pending: UUID, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
-    caplog.set_level("DEBUG", logger="services")
     documents.bucket.put(pending, "v1")
     monkeypatch.setattr(uploads, "parts", lambda: (documents.finaliser, None))
-    uploads.handler({"Records": [{"body": json.dumps(s3_event(key=f"incoming/{pending}"))}]}, None)
+    message = {"messageId": "message-1", "body": json.dumps(s3_event(key=f"incoming/{pending}"))}
+    uploads.handler({"Records": [message]}, None)
     assert documents.row(pending)["state"] == "stored"
-    assert f"upload {pending} version v1: stored" in caplog.text
+    told, counted = log.lines
+    assert {name: told[name] for name in ("message", "document", "version", "decided", "correlation_id")} == {
+        "message": "upload",
+        "document": str(pending),
+        "version": "v1",
+        "decided": "stored",
+        "correlation_id": "message-1",
+    }
+    assert counted["UploadStored"] == [1.0]
     for secret in (DOCUMENT.name, OWNER, DOCUMENT.sha256):
-        assert secret not in caplog.text
+        assert secret not in log.text

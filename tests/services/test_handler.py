@@ -3,7 +3,6 @@
 import base64
 import functools
 import json
-import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,7 +20,7 @@ from services.documents.documents_bucket import DocumentsBucket
 from services.documents.environment import EnvironmentVariableError
 from services.documents.handler import handler
 from services.documents.limits import Limits
-from tests.services.conftest import Server
+from tests.services.conftest import Log, Server
 
 pytestmark = pytest.mark.usefixtures("function")
 
@@ -349,27 +348,30 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_try_again(monkeypatc
     assert answer["headers"]["Retry-After"] == "2"
 
 
-def test_an_error_of_ours_tells_the_caller_nothing_of_the_inside(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_error_of_ours_tells_the_caller_nothing_of_the_inside(monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
     def broken() -> api.Service:
         raise RuntimeError("inside")
 
     monkeypatch.setattr(api, "service", broken)
     answer = handler(event("GET", "/documents"), None)
     assert answer["statusCode"] == 500
-    assert "inside" not in answer["body"] + caplog.text
+    assert "inside" not in answer["body"] + log.text
 
 
-def test_neither_body_nor_token_nor_names_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, logger="services")
-    call("POST", "/documents", body={**GOOD, "name": "secret-name.pdf"})
+def test_neither_body_nor_token_nor_names_reach_the_log(log: Log) -> None:
+    context = {"extendedRequestId": "request-1"}
+    posted = event("POST", "/documents", body={**GOOD, "name": "secret-name.pdf"})
+    posted["requestContext"] |= context
+    handler(posted, None)
     call("POST", "/documents", body={**GOOD, "name": 7})
-    logged = " ".join(record.getMessage() for record in caplog.records if record.name.startswith("services"))
-    assert "POST /documents 201" in logged
-    assert "POST /documents 400" in logged
-    for secret in ("secret", "alice", "application/pdf", ISSUER):
-        assert secret not in logged
+    answered = [line for line in log.lines if line["message"] == "answered"]
+    assert [(line["method"], line["route"], line["status"]) for line in answered] == [
+        ("POST", "/documents", 201),
+        ("POST", "/documents", 400),
+    ]
+    assert [line.get("correlation_id") for line in answered] == ["request-1", None]
+    for secret in ("secret", "alice", "application/pdf", ISSUER, GOOD["sha256"]):
+        assert str(secret) not in log.text
 
 
 def test_ids_are_made_by_the_server() -> None:

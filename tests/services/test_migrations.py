@@ -14,7 +14,7 @@ import pytest
 from services.documents import migrate
 from services.documents.database import Connection, connect
 from services.documents.migrate import Migration, MigrationError, handler, read_migrations
-from tests.services.conftest import MASTER, REGION, NewDatabase, Server
+from tests.services.conftest import MASTER, REGION, Log, NewDatabase, Server
 
 NUMBERS = [migration.number for migration in read_migrations()]
 
@@ -210,7 +210,7 @@ def test_cloudformation_is_told_what_was_applied_under_an_id_that_never_changes(
     new_database: NewDatabase,
     cloudformation: Answers,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    log: Log,
 ) -> None:
     use(server, new_database("by_cloudformation"), monkeypatch)
     cloudformation.failures = 1
@@ -229,7 +229,7 @@ def test_cloudformation_is_told_what_was_applied_under_an_id_that_never_changes(
     assert updated == {**created, "Data": {"Applied": "", "Newest": f"{NUMBERS[-1]:04}"}}
     # The address was signed without a content type.
     assert cloudformation.types == ["", ""]
-    assert "secret-signature" not in caplog.text
+    assert "secret-signature" not in log.text
 
 
 def test_delete_does_nothing_not_even_connect(cloudformation: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
