@@ -3,6 +3,7 @@
 import os
 import ssl
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,14 +180,19 @@ def destroy(profile: str, answer: str) -> int:
     total = sum(one.dollars for one in stays)
     told = "\n".join(line for one in stays for line in one.lines())
     path = account.assembly / "remaining.txt"
-    path.write_text(told + "\n", encoding="utf-8")
+    with path.open("a", encoding="utf-8") as file:
+        # After what an earlier destroy left: that is still there, and its stacks no longer tell of it.
+        file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {', '.join(going)}\n{told}\n")
     print(
         f"\nwhat stays, in the order to end it: about {total:.0f} dollars a month, and its storage\n{told}\n"
         f"this list is kept in {shown(path)}"
     )
     _tell_held(held, profile)
     if failed:
-        raise DeploymentError(f"not every stack went, as told above; run `make destroy PROFILE={profile}` again")
+        raise DeploymentError(
+            f"not every stack went, as told above; end what {shown(path)} lists and what stands in those stacks, then "
+            f"run `make destroy PROFILE={profile}` again"
+        )
     return 0
 
 

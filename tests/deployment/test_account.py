@@ -230,6 +230,18 @@ def test_a_destroy_leaves_the_stack_that_what_stays_stands_in_and_lists_what_sta
     assert "aws rds delete-db-subnet-group --db-subnet-group-name group-1 --region eu-central-1" in told
     assert "queue-1" not in told
     assert f"stack {DEV}-network stays too: RDS DBSubnetGroup" in told
+    list_of_it = tmp_path / f"cdk.out.{DEV}/remaining.txt"
+    assert "--db-subnet-group-name group-1" in list_of_it.read_text()
+
+
+def test_what_an_earlier_destroy_left_stays_on_the_list(commands: Commands, tmp_path: Path) -> None:
+    kept = tmp_path / f"cdk.out.{DEV}/remaining.txt"
+    kept.parent.mkdir()
+    kept.write_text("the database of the first destroy\n")
+    commands.fails = ("destroy",)
+    with pytest.raises(DeploymentError, match=r"not every stack went, .*remaining.txt lists .* again"):
+        subject.destroy("dev", ALICES)
+    assert kept.read_text().startswith("the database of the first destroy\n")
 
 
 def test_an_account_without_the_stacks_has_nothing_to_destroy(
