@@ -10,7 +10,7 @@ CDK = $(NODE) node_modules/aws-cdk/bin/cdk
 FUNCTIONS := constructs/secure_backend/authorizer services/documents
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth deploy diff status logs token stop destroy cdk test coverage check snapshots acknowledgements packages-compared lock docs bench wheel clean
+.PHONY: help setup synth deploy diff status logs token stop destroy cdk test coverage check snapshots acknowledgements packages-compared lock docs bench bench-service wheel clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -116,6 +116,9 @@ docs: setup ## write docs/ anew: the picture of the dev profile, the rules, the 
 
 bench: setup ## time the synth beside a plain-L2 app, alternating
 	@$(BIN)/python -m bench
+
+bench-service: setup ## time the service beside bare statements, and the deployed API under load
+	@$(BIN)/python -m bench.service
 
 wheel: setup ## build the library's wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

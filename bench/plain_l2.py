@@ -1,7 +1,7 @@
 """The peer: the same parts from aws-cdk-lib's L2 constructs as they come, with the same six packs.
 
-A three-tier VPC with flow logs, a bucket with a customer key, a PostgreSQL, a REST API with a function, and a trail:
-what a team writes in an afternoon. The packs find nearly two hundred faults in it.
+A three-tier VPC with flow logs, a bucket with a customer key, a PostgreSQL, a REST API with a function, another for
+uploads with its queue, and a trail: what a team writes in an afternoon. The packs find nearly two hundred faults in it.
 """
 
 import node  # noqa: F401 - first: names the Node of the requirements to jsii
@@ -10,10 +10,14 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudtrail as cloudtrail
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 
 from secure_backend.compliance.packs import rule_packs
 
@@ -62,6 +66,36 @@ rest_api = apigateway.RestApi(api, "Api")
 documents = rest_api.root.add_resource("documents")
 documents.add_method("GET", apigateway.LambdaIntegration(handler))
 documents.add_method("POST", apigateway.LambdaIntegration(handler))
+document = documents.add_resource("{id}")
+document.add_method("GET", apigateway.LambdaIntegration(handler))
+document.add_method("DELETE", apigateway.LambdaIntegration(handler))
+
+finaliser = lambda_.Function(
+    api,
+    "Finaliser",
+    runtime=lambda_.Runtime.PYTHON_3_14,
+    handler="index.handler",
+    code=lambda_.Code.from_inline("def handler(event, context): return None"),
+    vpc=vpc,
+    vpc_subnets=ec2.SubnetSelection(subnet_group_name="app"),
+)
+bucket.grant_read(finaliser)
+bucket.grant_delete(finaliser)
+dead_letters = sqs.Queue(api, "DeadLetters")
+uploads = sqs.Queue(api, "Uploads", dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=10))
+finaliser.add_event_source(event_sources.SqsEventSource(uploads))
+events.Rule(
+    api,
+    "Uploaded",
+    event_pattern=events.EventPattern(source=["aws.s3"], detail_type=["Object Created"]),
+    targets=[targets.SqsQueue(uploads)],
+)
+events.Rule(
+    api,
+    "Sweep",
+    schedule=events.Schedule.rate(cdk.Duration.minutes(5)),
+    targets=[targets.LambdaFunction(finaliser)],
+)
 
 audit = cdk.Stack(app, "audit", env=environment)
 cloudtrail.Trail(audit, "Trail", send_to_cloud_watch_logs=True)

@@ -12,7 +12,8 @@ import pytest
 
 from local import certificates
 from local.emulator.database_door import Door
-from tests.services.conftest import Server, server  # noqa: F401 - the fixture
+from tests.postgresql import Server
+from tests.services.conftest import server  # noqa: F401 - the fixture
 
 GOOD = "good"
 

@@ -18,7 +18,7 @@ from services.documents.database import Connection, Database, DatabaseUnavailabl
 from services.documents.environment import RDS_BUNDLE, DatabaseAddress, EnvironmentVariableError
 from services.documents.models import NewDocument
 from tests.issuer import write_certificates
-from tests.services.conftest import Server
+from tests.postgresql import Server
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'documents_api'"
 ALICE, BOB = "https://login.example.com/|alice", "https://login.example.com/|bob"

@@ -20,7 +20,8 @@ from services.documents.documents_bucket import DocumentsBucket, StoredVersion, 
 from services.documents.environment import UploadTarget
 from services.documents.finalise import Finaliser, Upload
 from services.documents.models import NewDocument
-from tests.services.conftest import REGION, Log, Server
+from tests.postgresql import REGION, Server
+from tests.services.conftest import Log
 
 KEY = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
 TARGET = UploadTarget(bucket="documents-bucket", key_arn=KEY, region=REGION)

@@ -20,7 +20,8 @@ from services.documents.documents_bucket import DocumentsBucket
 from services.documents.environment import EnvironmentVariableError
 from services.documents.handler import handler
 from services.documents.limits import Limits
-from tests.services.conftest import Log, Server
+from tests.postgresql import Server
+from tests.services.conftest import Log
 
 pytestmark = pytest.mark.usefixtures("function")
 

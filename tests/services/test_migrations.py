@@ -14,7 +14,8 @@ import pytest
 from services.documents import migrate
 from services.documents.database import Connection, connect
 from services.documents.migrate import Migration, MigrationError, handler, read_migrations
-from tests.services.conftest import MASTER, REGION, Log, NewDatabase, Server
+from tests.postgresql import MASTER, REGION, Server
+from tests.services.conftest import Log, NewDatabase
 
 NUMBERS = [migration.number for migration in read_migrations()]
 

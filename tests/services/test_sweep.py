@@ -9,7 +9,8 @@ import pytest
 from services.documents import uploads
 from services.documents.documents_bucket import ListedVersion
 from services.documents.sweep import AT_ONCE, SETTLED_SECONDS, Sweeper, SweepError
-from tests.services.conftest import NewDatabase, Server, migrated
+from tests.postgresql import Server
+from tests.services.conftest import NewDatabase, migrated
 from tests.services.test_finalise import CONTENT, OWNER, Bucket, Documents
 
 
