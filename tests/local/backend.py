@@ -1,5 +1,6 @@
 """Everything that the deployed backend does, each as a step that works or does not."""
 
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -22,6 +23,9 @@ class Backend:
         self._aws = aws
         self._roles = roles
         self._caller = Caller.named(aws, "carol")
+        # A caller may announce only so many documents a minute.
+        self._announcers = itertools.cycle([Caller.named(aws, f"carol-{number}") for number in range(4)])
+        self._announcer = self._caller
         self._s3, self._lambda = aws.client("s3"), aws.client("lambda")
         self._bucket = roles["Documents"].configuration["Environment"]["Variables"]["BUCKET"]
         self._stored = self._caller.created(CONTENT)
@@ -39,21 +43,29 @@ class Backend:
     def steps(self) -> dict[str, Callable[[], bool]]:
         """The steps by name."""
         return {
-            "create": lambda: self._caller.create(CONTENT).status == HTTPStatus.CREATED,
+            "create": lambda: self._announcer.create(CONTENT).status == HTTPStatus.CREATED,
             "list": lambda: self._caller.list().status == HTTPStatus.OK,
-            "upload": lambda: self._caller.upload(self._form, CONTENT).status == HTTPStatus.NO_CONTENT,
+            "upload": lambda: self._announcer.upload(self._form, CONTENT).status == HTTPStatus.NO_CONTENT,
             "download": self._downloads,
             "delete": lambda: self._deletes(self._doomed[0]),
             "hide the deleted": lambda: self._deletes(self._doomed[1]) and self._is_hidden(self._doomed[1]),
             "finalise": lambda: self._finalises(self._stored["id"], self._version),
             "hide what nobody announced": lambda: self._finalises(str(uuid4()), "none"),
-            "migrate": lambda: "FunctionError" not in self._invoke("Migrator", {}),
+            "settle what no event did": lambda: self._succeeds("Finaliser", {"detail-type": "Scheduled Event"}),
+            "migrate": lambda: self._succeeds("Migrator", {}),
         }
 
     def prepare(self) -> None:
         """Make afresh what expires or is used up: forms to upload with, an address to download from."""
-        self._form = self._caller.created(CONTENT)
-        self._doomed = [self._caller.created(CONTENT)["id"] for _ in range(2)]
+        self._announcer = next(self._announcers)
+        self._form = self._announcer.created(CONTENT)
+        *self._doomed, old = [self._announcer.created(CONTENT)["id"] for _ in range(3)]
+        with self._aws.superuser() as connection:
+            # Past the triggers: nobody can make a document older.
+            connection.execute("SET session_replication_role = replica")
+            connection.execute(
+                "UPDATE documents.document SET created_at = created_at - interval '1 hour' WHERE id = %s", [old]
+            )
         self._download = self._read(self._stored["id"])["download"]["url"]
 
     def failing(self) -> set[str]:
@@ -84,7 +96,7 @@ class Backend:
         return (answer.status, answer.body) == (HTTPStatus.OK, CONTENT)
 
     def _deletes(self, document_id: str) -> bool:
-        answer = self._aws.api.call("DELETE", f"/documents/{document_id}", token=self._caller.token)
+        answer = self._aws.api.call("DELETE", f"/documents/{document_id}", token=self._announcer.token)
         return answer.status == HTTPStatus.NO_CONTENT
 
     def _is_hidden(self, document_id: str) -> bool:
@@ -100,8 +112,8 @@ class Backend:
             "object": {"key": f"incoming/{document_id}", "version-id": version, "sequencer": "0A"},
         }
         event = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
-        return "FunctionError" not in self._invoke("Finaliser", {"Records": [{"body": json.dumps(event)}]})
+        return self._succeeds("Finaliser", {"Records": [{"body": json.dumps(event)}]})
 
-    def _invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+    def _succeeds(self, function: str, event: dict[str, Any]) -> bool:
         name = self._roles[function].configuration["FunctionName"]
-        return dict(self._lambda.invoke(FunctionName=name, Payload=json.dumps(event)))
+        return "FunctionError" not in self._lambda.invoke(FunctionName=name, Payload=json.dumps(event))

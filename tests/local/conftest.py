@@ -37,6 +37,8 @@ class LocalAws:
 
     def start(self, *verb: str) -> subprocess.Popen[str]:
         """Start a command, and do not wait for it."""
+        if "deploy" in verb:
+            self._url = ""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         return subprocess.Popen(  # noqa: S603 - the command of this project
             [sys.executable, "-m", "deployment", *verb],

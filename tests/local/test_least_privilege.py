@@ -22,7 +22,12 @@ ENFORCED: dict[Permission, set[str]] = {
     Permission("Documents", "s3:GetObjectVersion"): {"download"},
     # The document is gone for its owner nevertheless.
     Permission("Documents", "s3:DeleteObject"): {"hide the deleted"},
-    Permission("Finaliser", "rds-db:connect"): {"finalise", "hide what nobody announced"},
+    Permission("Finaliser", "rds-db:connect"): {
+        "finalise",
+        "hide what nobody announced",
+        "settle what no event did",
+    },
+    Permission("Finaliser", "s3:ListBucketVersions"): {"settle what no event did"},
     Permission("Finaliser", "s3:GetObjectVersion"): {"finalise"},
     Permission("Finaliser", "s3:DeleteObject"): {"hide what nobody announced"},
     Permission("Migrator", "rds-db:connect"): {"migrate"},
@@ -49,6 +54,7 @@ NOT_ENFORCED = {
     "kms:GenerateDataKey via s3": "S3 asks no key",
     "kms:Decrypt via sqs": "SQS asks no key",
     "s3:GetObject": "every read names a version",
+    "s3:ListBucket": "every list asks for versions",
     "s3:AbortMultipartUpload": "the forms upload in one piece",
     "s3:ListMultipartUploadParts": "the forms upload in one piece",
     "sqs:DeleteMessage": "the emulator moves the messages itself",
@@ -70,6 +76,9 @@ def backend(aws: LocalAws, roles: dict[str, Role]) -> Iterator[Backend]:
     change(FunctionName=name, Timeout=61)
     yield Backend(aws, roles)
     change(FunctionName=name, Timeout=migrator["Timeout"])
+    # What the finaliser could not do without its permissions would come again for minutes.
+    for queue in aws.client("sqs").list_queues()["QueueUrls"]:
+        aws.client("sqs").purge_queue(QueueUrl=queue)
 
 
 @pytest.mark.parametrize("permission", ENFORCED, ids=lambda permission: f"{permission.function} {permission.label}")
@@ -146,6 +155,12 @@ class Requests:
             return [Request(action, "*", {})], [Request("xray:GetTraceSummaries", "*", {})]
         if service == "logs":
             return self._on(action, [f"{self._log_group}:log-stream:a"], [f"{self._log_group}-other:log-stream:a"])
+        if action.startswith("s3:ListBucket"):
+            prefixes = [{"s3:prefix": prefix} for prefix in ("", "a", "incoming", "incomings/")]
+            own = {"s3:prefix": "incoming/a"}
+            neighbours = [Request(action, self._bucket, context) for context in [{}, *prefixes]]
+            neighbours.append(Request(action, f"{self._bucket}-other", own))
+            return [Request(action, self._bucket, own)], neighbours
         if service == "s3":
             others = [f"{self._bucket}/a", f"{self._bucket}/incomings/a", f"{self._bucket}-other/incoming/a"]
             return self._on(action, [f"{self._bucket}/incoming/a"], [self._bucket, *others])
