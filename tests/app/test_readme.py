@@ -111,3 +111,9 @@ def test_every_file_it_links_to_is_there() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", README.replace("\n", " "))
     assert links
     assert [link for link in links if not (ROOT / link.strip()).exists()] == []
+
+
+def test_each_attack_in_the_docs_is_tried_by_a_test_that_there_is() -> None:
+    named = re.findall(r"`(tests/\S+?\.py)::(\w+)`", (ROOT / "docs" / "attacks.md").read_text())
+    assert len(named) > 30
+    assert [name for path, name in named if f"def {name}(" not in (ROOT / path).read_text()] == []
