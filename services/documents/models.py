@@ -9,15 +9,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from .text_types import MediaType, Name, Sha256
+
 MAX_SIZE = 100 * 1024 * 1024
 
 # Classes of characters that no name needs: control, format (the bidirectional ones too), surrogates, line separators.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
-# The patterns mean the same in ECMA-262 (the edge), in Python and in pydantic's engine.
-Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\u0000-\u001f\u007f/\\]+$")]
-MediaType = Annotated[str, Field(max_length=127, pattern=r"^[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}$")]
-Sha256 = Annotated[str, Field(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
 
 
