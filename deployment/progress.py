@@ -14,5 +14,5 @@ def say(what: str, detail: str) -> None:
 
 def show(step: Step) -> None:
     """Show one request of the walk and its answer."""
-    mark = "" if step.passed else f"  EXPECTED {step.expected}"
-    print(f"  {step.request:48} {step.status}  {step.detail}{mark}", flush=True)
+    mark = "" if step.passed else "  NOT AS EXPECTED" if step.missed else f"  EXPECTED {step.expected}"
+    print(f"  {step.request:50} {step.status}  {step.detail}{mark}".rstrip(), flush=True)

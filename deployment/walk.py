@@ -15,6 +15,7 @@ from typing import Any
 TIMEOUT_SECONDS = 30
 # How long an upload's event may take to reach the database.
 STORED_SECONDS = 30
+SHOWN_CHARACTERS = 64
 #: The document that stays from deploy to deploy.
 KEPT = "kept.txt"
 
@@ -135,13 +136,10 @@ def walk(
     forged = alice[:-8] + ("AAAAAAAA" if not alice.endswith("AAAAAAAA") else "BBBBBBBB")
     answer = client.call("GET", "/documents", token=forged)
     at.step("GET    /documents       with a forged token", HTTPStatus.UNAUTHORIZED, answer)
-    if keeps:
-        listed = client.call("GET", "/documents?limit=50", token=alice)
-        kept = [one for one in _listed(listed) if one["name"] == KEPT and one["state"] == "stored"]
-        if kept:
-            _download(at, kept[-1], "kept by an earlier deploy")
-        else:
-            _store(at, KEPT, "to keep")
+    listed = client.call("GET", "/documents?limit=50", token=alice) if keeps else None
+    kept = [one for one in _listed(listed) if one["name"] == KEPT and one["state"] == "stored"] if listed else []
+    if kept:
+        _download(at, kept[-1], "of an earlier deploy")
     _, document = _new("walk.txt")
     small = {**document, "size": 0}
     at.call("/documents       with size 0", HTTPStatus.BAD_REQUEST, "POST", "/documents", "alice", small)
@@ -159,6 +157,8 @@ def walk(
     at.step("GET    /documents", HTTPStatus.OK, listed, "lists it" if found else "does not list it", missed=not found)
     at.call("/documents/{id}", HTTPStatus.NO_CONTENT, "DELETE", path, "alice")
     at.call("/documents/{id}  once deleted", HTTPStatus.NOT_FOUND, "GET", path, "alice")
+    if keeps and not kept:
+        _store(at, KEPT, "one that stays")
     return at.steps
 
 
@@ -218,4 +218,5 @@ def _detail(answer: Answer) -> str:
         return ""
     errors = content.get("errors") or []
     told = str(content.get("detail") or content.get("message") or content.get("state") or "")
-    return "; ".join([told, *(f"{error.get('field')}: {error.get('problem')}" for error in errors)])[:110]
+    whole = "; ".join([told, *(f"{error.get('field')}: {error.get('problem')}" for error in errors)])
+    return whole if len(whole) <= SHOWN_CHARACTERS else f"{whole[: SHOWN_CHARACTERS - 1]}…"

@@ -155,7 +155,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _next(profile: str, settings: Settings) -> str:
-    command = f'make cdk ARGS="deploy --all -c profile={profile}"'
+    command = f"make deploy PROFILE={profile}"
     if not settings.account:
         return f"{command}   with credentials of any account"
     return f"{command}   with credentials of account {settings.account}"
