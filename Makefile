@@ -68,7 +68,7 @@ destroy: setup ## end the local AWS and remove all that it held; or what may go 
 	@$(BIN)/python -m venv .venv/emulator
 	@.venv/emulator/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements-emulator.txt
 	@rm -rf .venv/emulator/functions
-	@for function in $(FUNCTIONS); do .venv/emulator/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --target .venv/emulator/functions --requirement $$function/requirements.txt || exit 1; done
+	@for function in $(FUNCTIONS); do .venv/emulator/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --upgrade --target .venv/emulator/functions --requirement $$function/requirements.txt || exit 1; done
 	@touch .venv/emulator/ready
 
 cdk: setup ## run the CDK CLI: make cdk ARGS="deploy --all -c profile=dev"
