@@ -1,4 +1,7 @@
-"""Stands before the emulator and refuses every fifth signed call, as AWS does with a caller who asks too often."""
+"""Stands before the emulator and refuses every fifth signed call, as AWS does with a caller who asks too often.
+
+It refuses no call for the third time in a row: that is where the AWS SDKs give up.
+"""
 
 import http.client
 import itertools
@@ -14,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from tests.local.conftest import LocalAws
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+_ATTEMPT = re.compile(r"attempt=(\d+)")
+_LAST_ATTEMPT = 3
 _HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 _QUERY = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error>"
 _S3 = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
@@ -61,7 +66,9 @@ def _handler(aws: LocalAws, port: int, told: Throttled) -> type[BaseHTTPRequestH
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             scope = _SCOPE.search(self.headers.get("Authorization", ""))
-            if scope and next(count) % 5 == 0:
+            attempt = _ATTEMPT.search(self.headers.get("amz-sdk-request", ""))
+            is_last = attempt is not None and int(attempt[1]) >= _LAST_ATTEMPT
+            if scope and next(count) % 5 == 0 and not is_last:
                 told.refused.append(scope[1])
                 self.reply(*_refusal(scope[1], is_json="X-Amz-Target" in self.headers))
                 return
