@@ -15,6 +15,7 @@ from profiles.reading import ProfileError, load
 from profiles.settings import Settings
 from secure_backend import InvalidPropertiesError
 from secure_backend.compliance import Gate
+from secure_backend.lambda_packages import LambdaPackagesError
 from stacks.acknowledgements import acknowledge
 from stacks.application import Application
 
@@ -33,7 +34,7 @@ def main() -> int:
     try:
         settings = load(str(app.node.try_get_context("profile") or "dev"))
         _, gate = compose(app, settings)
-    except (ProfileError, InvalidPropertiesError) as error:
+    except (ProfileError, InvalidPropertiesError, LambdaPackagesError) as error:
         print(error, file=sys.stderr)
         return 1
     verdict = gate.synth()

@@ -8,6 +8,7 @@ from aws_cdk import assertions
 
 import app
 from profiles.reading import load
+from secure_backend.lambda_packages import LambdaPackagesError
 from tests.conftest import FLAGS, ROOT
 
 COMMON = """
@@ -132,3 +133,14 @@ def test_what_only_a_construct_can_refuse_is_told_without_a_stack_trace(
     monkeypatch.setattr("aws_cdk.App", lambda made=cdk.App: made(context=context, outdir=str(tmp_path / "cdk.out")))
     assert app.main() == 1
     assert capsys.readouterr().err.startswith("WebAcl 'WebAcl' cannot be built, 1 problem:\n  WebAcl.count: got ")
+
+
+def test_a_function_without_its_packages_is_told_with_what_fetches_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(*_: object) -> None:
+        raise LambdaPackagesError("site-packages.zip is missing; run: python -m secure_backend.lambda_packages")
+
+    monkeypatch.setattr(app, "compose", missing)
+    assert app.main() == 1
+    assert capsys.readouterr().err == "site-packages.zip is missing; run: python -m secure_backend.lambda_packages\n"
