@@ -199,6 +199,14 @@ def _problem(folder: Path) -> str | None:
     return None
 
 
+def _sizes(archive: Path) -> str:
+    """Return what a cold start has to fetch and unpack."""
+    with zipfile.ZipFile(archive) as packages:
+        unpacked = sum(entry.file_size for entry in packages.infolist())
+    packed = archive.stat().st_size
+    return f"{packed / 2**20:.1f} MiB, unpacked {unpacked / 2**20:.1f} of Lambda's 250"
+
+
 def _file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -232,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (LambdaPackagesError, OSError) as error:
             sys.stderr.write(f"{error}\n")
             return 1
-        sys.stdout.write(f"{folder}/{PACKAGES}: {done}\n")
+        sys.stdout.write(f"{folder}/{PACKAGES}: {done}; {_sizes(folder / PACKAGES)}\n")
     return 0
 
 

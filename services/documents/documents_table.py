@@ -56,5 +56,8 @@ def delete(cursor: Cursor, owner: str, document_id: UUID) -> bool:
 
 
 def record(cursor: Cursor, document_id: UUID, owner: str, action: str) -> None:
-    """Insert an audit record in the transaction of what it records; nobody can change it."""
+    """Insert an audit record in the transaction of what it records; nobody can change it.
+
+    Whoever commits the transaction then copies it to the log, whose group is retained.
+    """
     cursor.execute(_RECORD, [document_id, owner, action])

@@ -15,6 +15,7 @@ from . import documents_table
 from .database import Cursor, Database
 from .documents_bucket import DocumentsBucket, StoredVersion, VersionGoneError, document_of
 from .environment import UploadTarget
+from .observability import logger
 
 _ANNOUNCED = "SELECT id, owner, type, size, sha256, state FROM documents.document WHERE id = %s"
 _REMEMBER = """
@@ -102,6 +103,8 @@ class Finaliser:
         problem = self._problem(announced, version)
         with self._database.transaction() as cursor:
             decided = _decide(cursor, announced, version_id, sequencer, problem)
+        if decided in {"stored", "rejected"}:
+            logger.info("audit", action=decided, document=str(announced["id"]))
         if decided == "deleted meanwhile":
             self._bucket.hide(announced["id"])
         return decided
@@ -112,6 +115,8 @@ class Finaliser:
             rejected = cursor.execute(_REJECT, [reason, sequencer, announced["id"], sequencer]).fetchone()
             if rejected is not None:
                 documents_table.record(cursor, announced["id"], announced["owner"], "rejected")
+        if rejected is not None:
+            logger.info("audit", action="rejected", document=str(announced["id"]))
 
     def state(self, document_id: UUID) -> str:
         """Return a document's state now."""

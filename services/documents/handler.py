@@ -50,6 +50,8 @@ class Service:
             if row is None:
                 row = documents_table.add(cursor, owner, document_id, document)
                 self._limits.check(cursor)
+        if row["id"] == document_id:
+            logger.info("audit", action="created", document=str(document_id))
         form = self._bucket.upload_form(row["id"], document) if row["state"] == "pending" else None
         location = {"Location": f"/documents/{row['id']}"}
         return ok(_document(row, upload=form).shown(), HTTPStatus.CREATED, location)
@@ -74,6 +76,7 @@ class Service:
         with self._database.transaction(owner) as cursor:
             if document_id is None or not documents_table.delete(cursor, owner, document_id):
                 raise _missing()
+        logger.info("audit", action="deleted", document=str(document_id))
         try:
             self._bucket.hide(document_id)
         except (ClientError, BotoCoreError) as error:

@@ -230,6 +230,17 @@ def test_the_same_content_in_a_newer_version_is_followed_because_the_older_one_w
     assert [action for action, _ in documents.audit(pending)] == ["created", "stored"]
 
 
+@pytest.mark.parametrize("order", [("1", "2"), ("2", "1")])
+def test_of_several_rejected_uploads_the_newest_has_the_word(
+    order: tuple[str, str], documents: Documents, pending: UUID
+) -> None:
+    documents.bucket.put(pending, "v1", CONTENT, type="text/html")
+    documents.bucket.put(pending, "v2", CONTENT.swapcase())
+    for number in order:
+        documents.event(pending, f"v{number}", number)
+    assert documents.row(pending)["reason"] == "the upload differs from what was announced: sha256"
+
+
 def test_sequencers_are_filled_with_zeros_at_their_end_before_they_are_compared() -> None:
     shorter, longer = (
         Upload.read(s3_event(key="k", sequencer=text)).sequencer for text in ("0055AED6DCD9", "0055AED6DCD90281")
@@ -405,7 +416,8 @@ def test_the_handler_reads_the_event_out_of_its_message_and_logs_no_name(
     message = {"messageId": "message-1", "body": json.dumps(s3_event(key=f"incoming/{pending}"))}
     uploads.handler({"Records": [message]}, None)
     assert documents.row(pending)["state"] == "stored"
-    told, counted = log.lines
+    audit, told, counted = log.lines
+    assert (audit["message"], audit["action"], audit["document"]) == ("audit", "stored", str(pending))
     assert {name: told[name] for name in ("message", "document", "version", "decided", "correlation_id")} == {
         "message": "upload",
         "document": str(pending),

@@ -312,6 +312,14 @@ def test_a_deleted_document_is_gone_for_its_owner_and_hidden_in_the_bucket(
     assert rows == [{"action": action, "owner": f"{ISSUER}|dora"} for action in ("created", "deleted")]
 
 
+def test_what_was_recorded_is_copied_to_the_log_once_it_is_committed(s3: S3, log: Log) -> None:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "recorded-once"}
+    made = [call("POST", "/documents", subject="lena", body=GOOD, headers=headers)[1] for _ in range(2)]
+    handler(event("DELETE", "/documents/{id}", subject="lena", pathParameters={"id": made[0]["id"]}), None)
+    copied = [(line["action"], line["document"]) for line in log.lines if line["message"] == "audit"]
+    assert copied == [("created", made[0]["id"]), ("deleted", made[0]["id"])]
+
+
 def test_anothers_document_cannot_be_deleted_and_looks_like_none(s3: S3) -> None:
     _, created = call("POST", "/documents", subject="alice", body=GOOD)
     answers = [
