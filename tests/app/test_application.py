@@ -4,11 +4,16 @@ import json
 from pathlib import Path
 
 import aws_cdk as cdk
+import jsonschema  # type: ignore[import-untyped]
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 from syrupy.assertion import SnapshotAssertion
 
 from profiles.reading import load
 from secure_backend.analysis import Resource
+from services.documents.models import NewDocument
 from stacks.application import Application
 from tests.app.conftest import STACKS, Synthesized
 from tests.conftest import ROOT, resources_of, template_of
@@ -204,10 +209,8 @@ def test_the_clock_calls_the_finaliser_and_people_are_told_when_it_fails(profile
 
 def test_a_document_that_guardduty_has_not_found_clean_is_given_to_nobody(app: cdk.App) -> None:
     """The address is signed with the handler's own permission, which then needs the tag of a clean scan."""
-    settings = load("dev")
-    scanned = settings.model_copy(
-        update={"documents": settings.documents.model_copy(update={"malware_protection": True})}
-    )
+    dev = load("dev")
+    scanned = dev.model_copy(update={"documents": dev.documents.model_copy(update={"malware_protection": True})})
     template = template_of(Application(app, scanned).api)
     readers = {
         json.dumps(policy["Properties"]["Roles"]).partition("Role")[0]: statement.get("Condition")
@@ -279,3 +282,30 @@ def test_dev_makes_a_user_pool_and_prod_uses_its_issuer(prod: Synthesized, dev: 
 
 def _part(resource: Resource) -> str:
     return resource.stack.name.rpartition("-")[2]
+
+
+@given(
+    changes=st.dictionaries(
+        st.sampled_from(["name", "type", "size", "sha256", "owner"]),
+        st.none() | st.booleans() | st.integers(-2, 2**31) | st.floats(0, 9) | st.text(max_size=300),
+        max_size=2,
+    ),
+    left_out=st.sets(st.sampled_from(["name", "type", "size", "sha256"]), max_size=1),
+)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_model_in_the_template_takes_whatever_the_handler_takes_and_refuses_what_no_schema_would(
+    changes: dict[str, object], left_out: set[str], prod: Synthesized
+) -> None:
+    """The edge sees less than the handler: characters that no pattern names. What else it lets by would be a hole."""
+    (model,) = prod.assembly.resources("AWS::ApiGateway::Model")
+    good = {"name": "report.pdf", "type": "application/pdf", "size": 12, "sha256": "ab" * 32}
+    body = {name: value for name, value in {**good, **changes}.items() if name not in left_out}
+    edge = jsonschema.Draft4Validator(model.at("Schema")).is_valid(body)
+    try:
+        NewDocument.model_validate_json(json.dumps(body))
+    except ValidationError as error:
+        only_seen_by_the_handler = {("name", "value_error"), ("size", "int_type")}
+        found = {(str(one["loc"][0]), one["type"]) for one in error.errors()}
+        assert not edge or found <= only_seen_by_the_handler
+    else:
+        assert edge
