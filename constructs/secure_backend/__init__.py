@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from secure_backend.audit_trail import AuditTrail, ExistingTrail
     from secure_backend.bucket.access_log_bucket import AccessLogBucket
     from secure_backend.bucket.properties import ObjectLock
+    from secure_backend.certificate import Certificate
     from secure_backend.encrypted_bucket import EncryptedBucket
     from secure_backend.encrypted_postgres import EncryptedPostgres
     from secure_backend.event_queue import EventQueue
@@ -38,6 +39,7 @@ _MODULES = {
     "AlarmTopic": "secure_backend.alarm_topic",
     "ApiUserPool": "secure_backend.user_pool",
     "AuditTrail": "secure_backend.audit_trail",
+    "Certificate": "secure_backend.certificate",
     "CognitoAuthorizer": "secure_backend.api.authorizers",
     "Cors": "secure_backend.api.options",
     "DataKey": "secure_backend.keys",
@@ -67,6 +69,7 @@ __all__ = [
     "AlarmTopic",
     "ApiUserPool",
     "AuditTrail",
+    "Certificate",
     "CognitoAuthorizer",
     "Cors",
     "DataKey",

@@ -14,7 +14,6 @@ Example::
     api.add_method("GET", "/documents/{id}", handler, throttle=Throttle(rate=20, burst=40))
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 
+from secure_backend.certificate import check_certificate_region
 from secure_backend.validation import HOST_NAME, Validation
 
 _HEADER = r"[A-Za-z][A-Za-z0-9-]{0,63}"
@@ -145,19 +145,7 @@ class Domain:
 
     def check_region(self, check: Validation, name: str, region: str) -> None:
         """Record a certificate of another region than the API's."""
-        if not hasattr(self.certificate, "certificate_arn"):
-            return
-        arn = self.certificate.certificate_arn
-        imported = re.match(r"arn:[^:]+:acm:([^:]*):", "" if cdk.Token.is_unresolved(arn) else arn)
-        actual = imported.group(1) if imported else self.certificate.stack.region
-        if not cdk.Token.is_unresolved(actual) and not cdk.Token.is_unresolved(region):
-            check.check(
-                actual == region,
-                f"{name}.certificate",
-                f"a certificate in {actual}",
-                f"one in {region}, the API's region",
-                "request it there: a regional API cannot use another region's",
-            )
+        check_certificate_region(check, f"{name}.certificate", self.certificate, region, "API")
 
 
 def check_option(check: Validation, name: str, value: object, kind: type[Any]) -> bool:
