@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.documents import uploads
-from services.documents.documents_bucket import ListedVersion
+from services.documents.documents_bucket import ListedVersion, StoredVersion
 from services.documents.sweep import AT_ONCE, SETTLED_SECONDS, Sweeper, SweepError
 from tests.postgresql import Server
 from tests.services.conftest import NewDatabase, migrated
@@ -26,6 +26,11 @@ class ListedBucket(Bucket):
         super().put(document_id, version_id, content, **changes)
         version = ListedVersion(version_id=version_id, is_marker=False)
         self.listed.setdefault(document_id, []).insert(0, version)
+
+    def read(self, document_id: UUID, version_id: str, limit: int) -> StoredVersion:
+        if version_id.startswith("marker-"):
+            raise PermissionError("S3 answers 405 to who reads a delete marker")
+        return super().read(document_id, version_id, limit)
 
     def versions(self, document_id: UUID) -> list[ListedVersion]:
         if document_id in self.broken:
@@ -88,6 +93,14 @@ def test_of_several_uploads_the_newest_that_was_announced_is_stored_and_a_late_e
     for number in (3, 1, 2):
         documents.event(pending, f"v{number}", f"{number}")
     assert (documents.row(pending)["state"], documents.row(pending)["version_id"]) == ("stored", "v2")
+
+
+def test_an_upload_that_somebody_hid_by_hand_is_stored_all_the_same(documents: Swept) -> None:
+    pending = documents.announce()
+    documents.bucket.put(pending, "v1")
+    documents.bucket.hide(pending)
+    assert documents.sweep() == {"stored": 1}
+    assert documents.row(pending)["version_id"] == "v1"
 
 
 def test_what_was_never_uploaded_is_rejected_in_the_end_and_counts_no_more(documents: Swept) -> None:
