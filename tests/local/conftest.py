@@ -26,6 +26,10 @@ SERVERS = ("postgresql", "emulator")
 _FOREIGN = ("AWS_", "CDK_")
 
 
+# Many times what any command takes: a command that hangs must fail a test, not stop all of them.
+_COMMAND_SECONDS = 300
+
+
 class LocalAws:
     """One local AWS in a folder of its own, driven by the commands that a person would type."""
 
@@ -53,7 +57,13 @@ class LocalAws:
     def run(self, *verb: str) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end, whatever that is."""
         process = self.start(*verb)
-        output, _ = process.communicate()
+        try:
+            output, _ = process.communicate(timeout=_COMMAND_SECONDS)
+        except subprocess.TimeoutExpired:
+            # As Ctrl-C does, so that it ends what it has started.
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate()
+            pytest.fail(f"{' '.join(verb)} did not end:\n{output}\n{self.logs()}")
         return subprocess.CompletedProcess(verb, process.returncode, output)
 
     def ask(self, *verb: str) -> str:

@@ -143,6 +143,12 @@ class Requests:
         address = sqs.get_queue_url(QueueName=self._queue.rsplit(":", 1)[-1])["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=address, AttributeNames=["All"])["Attributes"]
         self._queue_key: str = attributes["KmsMasterKeyId"]
+        self._other_queues = [
+            f"{self._queue.rpartition(':')[0]}:{one.rpartition('/')[2]}"
+            for one in sqs.list_queues()["QueueUrls"]
+            if one != address
+        ]
+        assert self._other_queues, "the dead letters' queue at least"
 
     def of(self, permission: Permission) -> tuple[list[Request], list[Request]]:
         """Return the requests that must be allowed and those that must not."""
@@ -169,7 +175,7 @@ class Requests:
             others = [f"{self._users}/{user}" for user in everyone]
             return self._on(action, [f"{self._users}/{self._user}"], [*others, f"{self._other_users}/{self._user}"])
         if service == "sqs":
-            return self._on(action, [self._queue], [f"{self._queue}-other", f"{self._queue[:-1]}"])
+            return self._on(action, [self._queue], [f"{self._queue}-other", *self._other_queues])
         return self._with_key(action, label.rpartition(" ")[2])
 
     def _on(self, action: str, real: list[str], others: list[str]) -> tuple[list[Request], list[Request]]:
