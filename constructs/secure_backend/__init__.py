@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from secure_backend.keys import DataKey
     from secure_backend.log_groups import EncryptedLogGroup
     from secure_backend.postgres.restore import PointInTime, SnapshotSource
+    from secure_backend.restricted_role import RestrictedRole
     from secure_backend.secure_vpc import SecureVpc
     from secure_backend.user_pool import ApiUserPool
     from secure_backend.validation import InvalidPropertiesError
@@ -56,6 +57,7 @@ _MODULES = {
     "JwtAuthorizer": "secure_backend.api.authorizers",
     "ObjectLock": "secure_backend.bucket.properties",
     "PointInTime": "secure_backend.postgres.restore",
+    "RestrictedRole": "secure_backend.restricted_role",
     "SecureVpc": "secure_backend.secure_vpc",
     "SnapshotSource": "secure_backend.postgres.restore",
     "Throttle": "secure_backend.api.options",
@@ -86,6 +88,7 @@ __all__ = [
     "JwtAuthorizer",
     "ObjectLock",
     "PointInTime",
+    "RestrictedRole",
     "SecureVpc",
     "SnapshotSource",
     "Throttle",
