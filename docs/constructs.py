@@ -1,4 +1,4 @@
-"""Write constructs.md, the five constructs' arguments, from their signatures and docstrings: ``make docs``."""
+"""Write constructs.md, the large constructs' arguments, from their signatures and docstrings: ``make docs``."""
 
 import node  # noqa: F401 - names the Node of the requirements to jsii
 
@@ -11,9 +11,9 @@ from constructs import Construct
 
 import secure_backend
 
-CONSTRUCTS = ("SecureVpc", "EncryptedBucket", "EncryptedPostgres", "HardenedApi", "AuditTrail")
+CONSTRUCTS = ("SecureVpc", "EncryptedBucket", "EncryptedPostgres", "HardenedApi", "HardenedLoadBalancer", "AuditTrail")
 HEAD = """\
-# The five constructs
+# The constructs
 
 Each takes the CDK's own `scope` and `id`, and the keyword arguments below. An argument without a default is required;
 `None` stands for what its text says. What each guarantees, and the controls that this meets, is in its

@@ -20,6 +20,7 @@ from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
 import secure_backend
+from docs.constructs import CONSTRUCTS
 from secure_backend import AlarmTopic, ApiUserPool, EncryptedFunction, EncryptedLogGroup, JwtAuthorizer, SecureVpc
 from secure_backend.compliance import Acknowledgements
 from tests.api.cases import NewDocument
@@ -51,7 +52,13 @@ EXAMPLES = examples()
 @pytest.fixture
 def surroundings(stack: cdk.Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the examples take for granted: the construct they stand in, a network, a handler, and the like."""
-    network = SecureVpc(stack, "Surroundings", cidr="10.20.0.0/16", zones=["eu-central-1a", "eu-central-1b"])
+    network = SecureVpc(
+        stack,
+        "Surroundings",
+        cidr="10.20.0.0/16",
+        zones=["eu-central-1a", "eu-central-1b"],
+        public_subnets=True,
+    )
     handler = EncryptedFunction(
         stack,
         "Handler",
@@ -118,7 +125,7 @@ def test_each_argument_of_a_public_class_is_documented(name: str) -> None:
         assert ":raises InvalidPropertiesError:" in text
 
 
-@pytest.mark.parametrize("name", ["SecureVpc", "EncryptedBucket", "EncryptedPostgres", "HardenedApi", "AuditTrail"])
+@pytest.mark.parametrize("name", CONSTRUCTS)
 def test_each_part_that_a_construct_exposes_is_documented(name: str) -> None:
     """A reader finds the L2 parts at the top of the class, and not in the middle of its code."""
     public = getattr(secure_backend, name)

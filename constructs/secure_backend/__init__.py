@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from secure_backend.event_queue import EventQueue
     from secure_backend.functions import EncryptedFunction
     from secure_backend.hardened_api import HardenedApi
+    from secure_backend.hardened_load_balancer import HardenedLoadBalancer
     from secure_backend.keys import DataKey
+    from secure_backend.load_balancer.jwt_validation import JwtValidation
     from secure_backend.log_groups import EncryptedLogGroup
     from secure_backend.postgres.restore import PointInTime, SnapshotSource
     from secure_backend.restricted_role import RestrictedRole
@@ -52,9 +54,11 @@ _MODULES = {
     "EventQueue": "secure_backend.event_queue",
     "ExistingTrail": "secure_backend.audit_trail",
     "HardenedApi": "secure_backend.hardened_api",
+    "HardenedLoadBalancer": "secure_backend.hardened_load_balancer",
     "IamAuthorizer": "secure_backend.api.authorizers",
     "InvalidPropertiesError": "secure_backend.validation",
     "JwtAuthorizer": "secure_backend.api.authorizers",
+    "JwtValidation": "secure_backend.load_balancer.jwt_validation",
     "ObjectLock": "secure_backend.bucket.properties",
     "PointInTime": "secure_backend.postgres.restore",
     "RestrictedRole": "secure_backend.restricted_role",
@@ -83,9 +87,11 @@ __all__ = [
     "EventQueue",
     "ExistingTrail",
     "HardenedApi",
+    "HardenedLoadBalancer",
     "IamAuthorizer",
     "InvalidPropertiesError",
     "JwtAuthorizer",
+    "JwtValidation",
     "ObjectLock",
     "PointInTime",
     "RestrictedRole",

@@ -1,0 +1,139 @@
+"""Bad properties of a load balancer are refused at synthesis, all at once, each with its fix."""
+
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_s3 as s3
+
+from secure_backend import InvalidPropertiesError, JwtValidation, WebAcl
+from secure_backend.api.authorizers import JwtAuthorizer
+from tests.load_balancer.cases import ISSUER, certificate_in, jwt, load_balancer_in
+
+NAME = "HardenedLoadBalancer"
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (
+            {"vpc": "vpc-1"},
+            f"{NAME}.vpc: got 'vpc-1'; expected a Vpc object; pass the VPC object, such as SecureVpc.vpc",
+        ),
+        ({"subnets": ["subnet-1"]}, f"{NAME}.subnets: got ['subnet-1']; expected an aws_ec2.SubnetSelection"),
+        (
+            {"certificate": "arn:aws:acm:::x"},
+            f"{NAME}.certificate: got 'arn:aws:acm:::x'; expected a Certificate object",
+        ),
+        ({"internet_facing": "false"}, f"{NAME}.internet_facing: got 'false'; expected True or False"),
+        ({"source_networks": []}, f"{NAME}.source_networks: got []; expected at least one CIDR range"),
+        ({"source_networks": ["0.0.0.0/0"]}, f"{NAME}.source_networks: got '0.0.0.0/0'; expected a range that is not"),
+        (
+            {"source_networks": ["2001:db8::/32"]},
+            f"{NAME}.source_networks: got '2001:db8::/32'; expected an IPv4 network",
+        ),
+        ({"without_redirect": 1}, f"{NAME}.without_redirect: got 1; expected True or False"),
+        ({"without_web_acl": None}, f"{NAME}.without_web_acl: got None; expected True or False"),
+        (
+            {"without_deletion_protection": "no"},
+            f"{NAME}.without_deletion_protection: got 'no'; expected True or False",
+        ),
+        ({"trust_store": "arn"}, f"{NAME}.trust_store: got 'arn'; expected a TrustStore object"),
+        ({"web_acl": "arn"}, f"{NAME}.web_acl: got 'arn'; expected a WebAcl object; leave it out for a new web ACL"),
+        ({"key": "alias/logs"}, f"{NAME}.key: got 'alias/logs'; expected a Key object"),
+        ({"log_retention": 30}, f"{NAME}.log_retention: got 30; expected a bounded aws_logs.RetentionDays"),
+        ({"access_logs": "logs"}, f"{NAME}.access_logs: got 'logs'; expected a Bucket object"),
+        (
+            {"access_log_retention": cdk.Duration.days(0)},
+            f"{NAME}.access_log_retention: got 0 days; expected a Duration",
+        ),
+        ({"alarm_topic": "topic"}, f"{NAME}.alarm_topic: got 'topic'; expected a AlarmTopic object"),
+        ({"jwt": ISSUER}, f"{NAME}.jwt: got '{ISSUER}'; expected a JwtValidation; pass JwtValidation(...)"),
+    ],
+)
+def test_a_bad_property_is_refused_with_its_fix(stack: cdk.Stack, options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidPropertiesError) as caught:
+        load_balancer_in(stack, **options)
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"algorithms": ["ES256"]},
+            "jwt.algorithms: got ['ES256']; expected RS256 alone: the load balancer verifies no",
+        ),
+        ({"algorithms": ["RS256", "ES256"]}, "jwt.algorithms: got ['RS256', 'ES256']; expected RS256 alone"),
+        ({"algorithms": []}, "jwt.algorithms: got []; expected RS256 alone"),
+        ({"algorithms": "RS256"}, "jwt.algorithms: got 'RS256'; expected RS256 alone"),
+        ({"issuer": ""}, "jwt.issuer: got ''; expected an https address; pass the token's iss claim"),
+        ({"issuer": "*"}, "jwt.issuer: got '*'; expected an https address"),
+        (
+            {"issuer": "http://login.example.com"},
+            "jwt.issuer: got 'http://login.example.com'; expected an https address",
+        ),
+        (
+            {"jwks_url": "http://keys.example.com"},
+            "jwt.jwks_url: got 'http://keys.example.com'; expected an https addr",
+        ),
+        ({"audience": ""}, "jwt.audience: got ''; expected the one value that tokens for this service carry"),
+        ({"audience": "*"}, "jwt.audience: got '*'; expected the one value"),
+        ({"audience": ["a", "b"]}, "jwt.audience: got ['a', 'b']; expected the one value"),
+        ({"audience_claim": "iss"}, "jwt.audience_claim: got 'iss'; expected a claim that is not checked anyway"),
+        ({"audience_format": "text"}, "jwt.audience_format: got 'text'; expected one of single-string, string-array"),
+        ({"key_networks": ["0.0.0.0/0"]}, "jwt.key_networks: got '0.0.0.0/0'; expected a range that is not the whole"),
+        ({"key_networks": []}, "jwt.key_networks: got []; expected at least one CIDR range"),
+    ],
+)
+def test_a_bad_issuer_is_refused_with_its_fix(stack: cdk.Stack, changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidPropertiesError) as caught:
+        load_balancer_in(stack, jwt=jwt(**changes))
+    assert f"{NAME}.{problem}" in str(caught.value)
+
+
+def test_an_apis_authorizer_is_no_validation_of_the_load_balancers(stack: cdk.Stack) -> None:
+    with pytest.raises(InvalidPropertiesError, match=f"{NAME}.jwt: got JwtAuthorizer"):
+        load_balancer_in(stack, jwt=JwtAuthorizer(issuer=ISSUER, audience="documents"))
+
+
+def test_whether_tokens_are_asked_for_has_to_be_said(stack: cdk.Stack) -> None:
+    """Leaving it out is no way to open the targets."""
+    arguments: dict[str, Any] = {"audience": "documents"}
+    with pytest.raises(TypeError, match="issuer"):
+        JwtValidation(**arguments)
+    with pytest.raises(TypeError, match="jwt"):
+        type(load_balancer_in(stack))(stack, "Other")  # type: ignore[call-arg]
+
+
+def test_a_certificate_of_another_region_is_refused(stack: cdk.Stack) -> None:
+    with pytest.raises(InvalidPropertiesError) as caught:
+        load_balancer_in(stack, certificate=certificate_in(stack, "us-east-1"))
+    assert (
+        "certificate: got 'a certificate in us-east-1'; expected one in eu-central-1, the load balancer's region"
+        in str(caught.value)
+    )
+
+
+def test_a_web_acl_beside_giving_it_up_is_refused(stack: cdk.Stack) -> None:
+    with pytest.raises(
+        InvalidPropertiesError, match="web_acl: got 'one with without_web_acl'; expected one of the two"
+    ):
+        load_balancer_in(stack, web_acl=WebAcl(stack, "Mine"), without_web_acl=True)
+
+
+def test_a_log_bucket_with_a_customer_key_is_refused(stack: cdk.Stack) -> None:
+    bucket = s3.Bucket(stack, "Encrypted", encryption=s3.BucketEncryption.KMS)
+    with pytest.raises(InvalidPropertiesError, match=r"access_logs: .* expected a bucket encrypted by S3's own keys"):
+        load_balancer_in(stack, access_logs=bucket)
+
+
+def test_a_log_bucket_with_object_lock_is_refused(stack: cdk.Stack) -> None:
+    bucket = s3.Bucket(stack, "Locked", object_lock_enabled=True)
+    with pytest.raises(InvalidPropertiesError, match=r"access_logs: .* expected a bucket without Object Lock"):
+        load_balancer_in(stack, access_logs=bucket)
+
+
+def test_all_problems_are_told_at_once(stack: cdk.Stack) -> None:
+    with pytest.raises(InvalidPropertiesError, match="4 problems"):
+        load_balancer_in(stack, vpc=None, certificate=None, jwt=jwt(algorithms=["none"]), without_redirect="x")
