@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from secure_backend.keys import DataKey
     from secure_backend.load_balancer.jwt_validation import JwtValidation
     from secure_backend.log_groups import EncryptedLogGroup
+    from secure_backend.mfa_guard import RequireMfaForDestructiveActions
     from secure_backend.postgres.restore import PointInTime, SnapshotSource
     from secure_backend.restricted_role import RestrictedRole
     from secure_backend.secure_vpc import SecureVpc
@@ -61,6 +62,7 @@ _MODULES = {
     "JwtValidation": "secure_backend.load_balancer.jwt_validation",
     "ObjectLock": "secure_backend.bucket.properties",
     "PointInTime": "secure_backend.postgres.restore",
+    "RequireMfaForDestructiveActions": "secure_backend.mfa_guard",
     "RestrictedRole": "secure_backend.restricted_role",
     "SecureVpc": "secure_backend.secure_vpc",
     "SnapshotSource": "secure_backend.postgres.restore",
@@ -94,6 +96,7 @@ __all__ = [
     "JwtValidation",
     "ObjectLock",
     "PointInTime",
+    "RequireMfaForDestructiveActions",
     "RestrictedRole",
     "SecureVpc",
     "SnapshotSource",

@@ -1,0 +1,1 @@
+"""The parts of :class:`~secure_backend.RequireMfaForDestructiveActions`."""
