@@ -13,7 +13,7 @@ from secure_backend.analysis import Assembly
 from secure_backend.compliance.rules import RULES, Finding, Rule
 from secure_backend.compliance.secure_backend_checks import SecureBackendChecks
 from tests.compliance.nag_report import new_app, report_of
-from tests.compliance.rules import api_cases, data_cases, network_cases, trail_cases
+from tests.compliance.rules import api_cases, data_cases, load_balancer_cases, network_cases, trail_cases
 from tests.compliance.rules.case import assembly_of, changed
 
 GLOBAL_EVENTS = "SecureBackend-MultiRegionTrailWithoutGlobalEvents"
@@ -149,7 +149,14 @@ ABOUT_ABSENCE = {
     }
 }
 
-TEMPLATES = (trail_cases.TRAIL, network_cases.NETWORK, api_cases.API, data_cases.DATABASE, data_cases.STORE)
+TEMPLATES = (
+    trail_cases.TRAIL,
+    network_cases.NETWORK,
+    api_cases.API,
+    load_balancer_cases.EDGE,
+    data_cases.DATABASE,
+    data_cases.STORE,
+)
 
 
 @pytest.mark.parametrize("value", [{"Ref": "Parameter"}, {"Fn::ImportValue": "elsewhere"}, {"Fn::If": ["A", "b", "c"]}])

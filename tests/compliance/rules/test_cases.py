@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 
 from secure_backend.compliance.rules import RULES, Rule
-from tests.compliance.rules import api_cases, data_cases, network_cases, trail_cases
+from tests.compliance.rules import api_cases, data_cases, load_balancer_cases, network_cases, trail_cases
 from tests.compliance.rules.case import Case, assembly_of
 
-CASES = [*trail_cases.CASES, *network_cases.CASES, *api_cases.CASES, *data_cases.CASES]
+CASES = [*trail_cases.CASES, *network_cases.CASES, *api_cases.CASES, *load_balancer_cases.CASES, *data_cases.CASES]
 BY_NAME: dict[str, Rule] = {rule.name: rule for rule in RULES}
 
 #: Rules that read files beside the template, shown in ``test_function_architecture.py``.
