@@ -7,13 +7,16 @@ import pytest
 
 from tests.conftest import ROOT
 
+#: Without what the make that runs the tests tells the makes below it.
+_OF_MAKE = {"PROFILE", "ACCOUNT", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in _OF_MAKE}
+
 
 def make(*words: str, **environment: str) -> str:
     """Return the last command of a verb, as the shell would get it."""
-    kept = {name: value for name, value in os.environ.items() if name not in {"PROFILE", "ACCOUNT", "MAKEFLAGS"}}
     done = subprocess.run(  # noqa: S603 - the Makefile of this project
         ["make", "--dry-run", "--always-make", *words],  # noqa: S607 - whichever make there is
-        cwd=ROOT, env={**kept, **environment}, capture_output=True, text=True, check=True,
+        cwd=ROOT, env={**ENVIRONMENT, **environment}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return done.stdout.splitlines()[-1].partition(" -m deployment ")[2]
 
@@ -28,8 +31,7 @@ def test_a_verb_means_this_machine_unless_a_profile_is_named(verb: str) -> None:
 def test_synth_still_means_dev() -> None:
     done = subprocess.run(
         ["make", "--dry-run", "synth"],  # noqa: S607 - as above
-        cwd=ROOT, capture_output=True, text=True, check=True,
-        env={name: value for name, value in os.environ.items() if name != "PROFILE"},
+        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "--context profile=dev" in done.stdout
 
@@ -49,7 +51,7 @@ def test_the_emulator_is_set_up_for_this_machine_only() -> None:
     def commands(*words: str) -> str:
         return subprocess.run(  # noqa: S603 - as above
             ["make", "--dry-run", "--always-make", "deploy", *words],  # noqa: S607 - as above
-            cwd=ROOT, capture_output=True, text=True, check=True,
+            cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
 
     assert "requirements-emulator.txt" in commands()
