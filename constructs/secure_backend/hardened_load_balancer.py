@@ -34,7 +34,7 @@ from secure_backend.certificate import check_certificate_region
 from secure_backend.load_balancer import network
 from secure_backend.load_balancer.alarms import add_load_balancer_alarms, add_target_alarm
 from secure_backend.load_balancer.jwt_validation import JwtValidation
-from secure_backend.load_balancer.logs import deliver_logs, new_log_bucket
+from secure_backend.load_balancer.logs import check_log_bucket_region, deliver_logs, new_log_bucket
 from secure_backend.load_balancer.routes import GuardedRules, Route, add_rule
 from secure_backend.load_balancer.targets import (
     TARGET_TYPES,
@@ -161,6 +161,7 @@ class HardenedLoadBalancer(Construct):
         check.key("key", key)
         check.retention("log_retention", log_retention)
         check_access_logs(check, access_logs, access_log_retention, None)
+        check_log_bucket_region(check, access_logs, region)
         if alarm_topic is not None:
             check.construct("alarm_topic", alarm_topic, AlarmTopic, "pass AlarmTopic(...): its key lets alarms publish")
         check.raise_problems()

@@ -6,8 +6,9 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_s3 as s3
 
-from secure_backend import InvalidPropertiesError, JwtValidation, WebAcl
+from secure_backend import AccessLogBucket, InvalidPropertiesError, JwtValidation, WebAcl
 from secure_backend.api.authorizers import JwtAuthorizer
+from tests.conftest import NewStack
 from tests.load_balancer.cases import ISSUER, certificate_in, jwt, load_balancer_in
 
 NAME = "HardenedLoadBalancer"
@@ -132,6 +133,12 @@ def test_a_log_bucket_with_object_lock_is_refused(stack: cdk.Stack) -> None:
     bucket = s3.Bucket(stack, "Locked", object_lock_enabled=True)
     with pytest.raises(InvalidPropertiesError, match=r"access_logs: .* expected a bucket without Object Lock"):
         load_balancer_in(stack, access_logs=bucket)
+
+
+def test_a_log_bucket_of_another_region_is_refused(new_stack: NewStack) -> None:
+    here, there = new_stack("here"), new_stack("there", region="us-east-1")
+    with pytest.raises(InvalidPropertiesError, match="access_logs: got 'a bucket in us-east-1'; expected one in eu-ce"):
+        load_balancer_in(here, access_logs=AccessLogBucket(there, "Logs"))
 
 
 def test_all_problems_are_told_at_once(stack: cdk.Stack) -> None:

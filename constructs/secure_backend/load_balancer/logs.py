@@ -10,9 +10,25 @@ from constructs import Construct
 
 from secure_backend.bucket.access_log_bucket import AccessLogBucket
 from secure_backend.bucket.policy import deliver_access_logs
+from secure_backend.validation import Validation
 
 # Each log of the load balancer has a folder of its own.
 _LOGS = {"access_logs": "access", "connection_logs": "connections"}
+
+
+def check_log_bucket_region(check: Validation, bucket: s3.IBucket | None, region: str) -> None:
+    """Record a bucket of another region, into which Elastic Load Balancing does not write."""
+    if bucket is None or not hasattr(bucket, "env"):
+        return
+    actual = bucket.env.region
+    if not cdk.Token.is_unresolved(actual) and not cdk.Token.is_unresolved(region):
+        check.check(
+            actual == region,
+            "access_logs",
+            f"a bucket in {actual}",
+            f"one in {region}, the load balancer's region",
+            "pass a bucket of that region, or leave it out for a new one",
+        )
 
 
 def new_log_bucket(
