@@ -168,6 +168,13 @@ def test_outside_its_window_a_role_is_neither_assumed_nor_of_use_to_a_session_th
     assert may_read(timed, FOR_THEM, when=when) is passes
 
 
+def test_a_service_assumes_the_role_within_its_window_only(stack: cdk.Stack) -> None:
+    add_role(stack, assumed_by=iam.ServicePrincipal("rds.amazonaws.com"), **JANUARY)
+    service = ("Service", "rds.amazonaws.com")
+    assert assumes(stack, {}, service)
+    assert not assumes(stack, {}, service, when="2027-02-01T00:00:00Z")
+
+
 def test_what_is_granted_later_is_limited_too(networked: cdk.Stack) -> None:
     role = networked.node.find_child("Role")
     assert isinstance(role, RestrictedRole)
@@ -260,6 +267,27 @@ def test_a_role_of_an_identity_provider_is_limited_for_the_action_that_it_is_ass
             context={**asks, "aws:CurrentTime": when},
         )
         assert decision(trust_of(stack), request) == said
+
+
+def test_no_statement_of_the_trust_names_a_bare_star_which_iam_takes_in_no_trust_policy(stack: cdk.Stack) -> None:
+    """The error at deployment: AssumeRolepolicy contained an invalid principal: "STAR":"*"."""
+    provider = iam.OpenIdConnectProvider.from_open_id_connect_provider_arn(
+        stack, "Provider", "arn:aws:iam::1:oidc-provider/x"
+    )
+    kinds: list[iam.PrincipalBase] = [
+        iam.AccountRootPrincipal(),
+        iam.ServicePrincipal("ec2.amazonaws.com"),
+        iam.OpenIdConnectPrincipal(provider, {"StringEquals": {"x:sub": "y"}}),
+    ]
+    for number, principal in enumerate([*kinds, iam.CompositePrincipal(*kinds)]):
+        add_role(stack, f"Role{number}", assumed_by=principal, source_networks=["203.0.113.0/24"], **JANUARY)
+    roles = resources_of(template_of(stack), "AWS::IAM::Role").values()
+    statements = [one for role in roles for one in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]]
+    denied = [one["Principal"] for one in statements if one["Effect"] == "Deny"]
+    named = [{"AWS": "*"}, {"Service": "ec2.amazonaws.com"}, {"Federated": "arn:aws:iam::1:oidc-provider/x"}]
+    account, service, federated = named
+    everybody = {**account, **federated}
+    assert denied == [account] * 3 + [service] * 2 + [federated] * 3 + [everybody] + [{**everybody, **service}] * 2
 
 
 def test_a_permissions_boundary_is_the_callers_own(stack: cdk.Stack) -> None:
@@ -368,6 +396,7 @@ def test_every_problem_is_told_at_once(stack: cdk.Stack) -> None:
         ({**JANUARY, "valid_until": "2027-01-29T18:00:00.5Z"}, "a moment of whole seconds with its time zone"),
         ({**JANUARY, "valid_until": JANUARY["valid_from"]}, "expected a moment after 2027-01-04T08:00:00"),
         ({"assumed_by": iam.AnyPrincipal()}, "got 'everybody, without a condition'; expected somebody"),
+        ({"assumed_by": iam.StarPrincipal().with_conditions({"Bool": {"aws:x": "true"}})}, "got 'a bare *'"),
         ({"max_session_duration": cdk.Duration.hours(13)}, "expected a Duration of 3600 to 43200 seconds"),
     ],
 )

@@ -120,10 +120,12 @@ class RestrictedRole(iam.Role):
         )
         vpc_ids = [vpc.vpc_id for vpc in source_vpcs]
         always = {} if window is None else _not_within(*window)
-        # The service itself fetches the credentials for the machine that uses them.
+        services: list[iam.IPrincipal] = [iam.ServicePrincipal(name) for name in properties.services(trust)]
+        others = properties.others(trust)
+        # A service fetches the credentials for the machine that uses them, from addresses of its own.
         fetched = _outside(source_networks, vpc_ids, "aws:ViaAWSService", "aws:PrincipalIsAWSService")
-        self._restrict_trust(trust, {**fetched, **always}, [iam.StarPrincipal()])
-        services = [iam.ServicePrincipal(name) for name in properties.services(trust)]
+        self._restrict_trust(trust, fetched, others)
+        self._restrict_trust(trust, always, [*others, *services])
         self._restrict_trust(trust, _for_others(source_accounts, source_arns), services)
         used = {**_outside(source_networks, vpc_ids, "aws:ViaAWSService"), **always}
         self.limits = self._restrict_sessions(used) if used else None
@@ -137,6 +139,8 @@ class RestrictedRole(iam.Role):
         document = self.assume_role_policy
         if document is None:
             raise TypeError(f"{self.node.path} has no trust policy")
+        if not principals:
+            return
         named = {action for statement in trust for action in properties.list_of(statement["Action"])}
         for sid, conditions in limits.items():
             document.add_statements(

@@ -39,12 +39,33 @@ def check_somebody(check: Validation, trust: Sequence[Mapping[str, Any]]) -> Non
             "somebody",
             "name accounts, roles, users or services, or add a condition such as aws:PrincipalOrgID",
         )
+        check.check(
+            isinstance(principal, Mapping),
+            "assumed_by",
+            "a bare *",
+            "a principal that IAM takes in a trust policy",
+            "pass iam.AnyPrincipal() with a condition",
+        )
 
 
 def services(trust: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the services that may assume the role, each once."""
     named = [s["Principal"].get("Service", []) for s in trust if isinstance(s["Principal"], Mapping)]
     return sorted({str(name) for names in named for name in list_of(names)})
+
+
+def others(trust: Sequence[Mapping[str, Any]]) -> list[iam.IPrincipal]:
+    """Return whoever else assumes the role: everybody of AWS if anybody is named, and each identity provider.
+
+    A trust policy takes no bare ``*`` ("contained an invalid principal"), and whether ``{"AWS": "*"}`` stands for
+    providers and services too is written nowhere: they are named.
+    """
+    named = [s["Principal"] for s in trust if isinstance(s["Principal"], Mapping)]
+    found: list[iam.IPrincipal] = [iam.AnyPrincipal()] if any("AWS" in principal for principal in named) else []
+    for provider in [name for principal in named for name in list_of(principal.get("Federated", []))]:
+        text = provider if isinstance(provider, str) else cdk.Token.as_string(provider)
+        found.append(iam.FederatedPrincipal(text))
+    return found
 
 
 def check_use(check: Validation, trust: Sequence[Mapping[str, Any]], name: str, *, presigns: bool) -> None:
