@@ -1,4 +1,4 @@
-"""What the tests of buckets share: a bucket to look at, and just enough of IAM to judge requests to it."""
+"""What the tests of buckets share: a bucket to look at, and requests to it that are judged as IAM would."""
 
 import fnmatch
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,8 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
+from secure_backend.analysis import Condition, Request
+from secure_backend.analysis.requests import holds
 from secure_backend.encrypted_bucket import EncryptedBucket
 from tests.conftest import FLAGS, resources_of, template_of
 
@@ -81,20 +83,7 @@ def denied_by(statements: Sequence[Mapping[str, Any]], request: Mapping[str, str
 
 
 def _holds(operator: str, keys: Mapping[str, Any], request: Mapping[str, str]) -> bool:
-    """Evaluate one operator; a missing key makes a negated operator true and any other false, as in IAM."""
-    for key, expected in keys.items():
-        actual = request.get(key)
-        wanted = OWN_KEY if isinstance(expected, dict) else str(expected)
-        if operator == "Null":
-            holds = (actual is None) is (wanted == "true")
-        elif operator == "StringNotEquals":
-            holds = actual != wanted
-        elif operator == "NumericLessThan":
-            holds = actual is not None and float(actual) < float(wanted)
-        elif operator == "Bool":
-            holds = actual == wanted
-        else:
-            raise ValueError(f"{operator} is not evaluated here: evaluate it before a policy uses it")
-        if not holds:
-            return False
-    return True
+    """Evaluate one operator's keys; the bucket's key stands in the template as a function."""
+    asked = Request(action=request["action"], context=request)
+    wanted = {key: OWN_KEY if isinstance(value, dict) else str(value) for key, value in keys.items()}
+    return all(holds(Condition(operator=operator, key=key, values=(wanted[key],)), asked) for key in keys)

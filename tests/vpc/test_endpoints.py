@@ -1,6 +1,5 @@
 """Endpoint policies, judged request by request as AWS would; and who may reach an interface endpoint."""
 
-import fnmatch
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +7,8 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ec2 as ec2
 
+from secure_backend.analysis import Request, decision
+from secure_backend.analysis.policies import statements_of
 from secure_backend.validation import InvalidPropertiesError
 from tests.conftest import NewStack, resources_of, template_of
 from tests.test_secure_vpc import built, new_vpc
@@ -19,7 +20,7 @@ LAYERS = "prod-eu-central-1-starport-layer-bucket"
 
 
 @dataclass(frozen=True)
-class Request:
+class Through:
     """One request through an endpoint: who asks for what, and whose it is."""
 
     action: str
@@ -28,29 +29,20 @@ class Request:
     owner: str = US
 
 
-def allows(endpoint: dict[str, Any], request: Request) -> bool:
-    """Evaluate the endpoint's policy: every statement of ours is an Allow with string conditions."""
-    policy = endpoint["Properties"]["PolicyDocument"]
+def allows(endpoint: dict[str, Any], request: Through) -> bool:
+    """Evaluate the endpoint's policy as IAM would."""
     context = {
         "aws:PrincipalAccount": request.principal,
         "aws:ResourceAccount": request.owner,
         "aws:PrincipalOrgID": "o-a1b2c3d4e5" if request.principal == US else "o-zzzzzzzzzz",
         "aws:ResourceOrgID": "o-a1b2c3d4e5" if request.owner == US else "o-zzzzzzzzzz",
     }
-    for statement in policy["Statement"]:
-        assert statement["Effect"] == "Allow"
-        assert set(statement.get("Condition", {})) <= {"StringEquals"}
-        conditions = statement.get("Condition", {}).get("StringEquals", {})
-        if (
-            fnmatch.fnmatchcase(request.action, statement["Action"])
-            and fnmatch.fnmatchcase(request.resource, statement["Resource"])
-            and all(
-                context[key] == (US if value == {"Ref": "AWS::AccountId"} else value)
-                for key, value in conditions.items()
-            )
-        ):
-            return True
-    return False
+    statements = statements_of(
+        endpoint["Properties"]["PolicyDocument"], lambda value: US if value == {"Ref": "AWS::AccountId"} else str(value)
+    )
+    assert {statement.effect for statement in statements} == {"Allow"}
+    asked = Request(action=request.action, resource=request.resource, context=context)
+    return decision(statements, asked) == "Allow"
 
 
 def endpoints(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -79,40 +71,40 @@ def many() -> dict[str, Any]:
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:ListBucket"])
 def test_our_identities_reach_our_buckets(plain: dict[str, Any], action: str) -> None:
-    assert allows(plain, Request(action))
+    assert allows(plain, Through(action))
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        Request("s3:PutObject", principal=THEM),
-        Request("s3:GetObject", principal=THEM, owner=THEM),
-        Request("s3:PutObject", "arn:aws:s3:::theirs/stolen.pdf", owner=THEM),
-        Request("s3:GetObject", "arn:aws:s3:::theirs/malware.bin", owner=THEM),
+        Through("s3:PutObject", principal=THEM),
+        Through("s3:GetObject", principal=THEM, owner=THEM),
+        Through("s3:PutObject", "arn:aws:s3:::theirs/stolen.pdf", owner=THEM),
+        Through("s3:GetObject", "arn:aws:s3:::theirs/malware.bin", owner=THEM),
     ],
 )
-def test_neither_foreign_credentials_nor_foreign_buckets_are_reached(plain: dict[str, Any], request_: Request) -> None:
+def test_neither_foreign_credentials_nor_foreign_buckets_are_reached(plain: dict[str, Any], request_: Through) -> None:
     assert not allows(plain, request_)
 
 
 def test_a_custom_resource_can_answer_cloudformation_whose_account_signed_the_address(plain: dict[str, Any]) -> None:
-    assert allows(plain, Request("s3:PutObject", f"arn:aws:s3:::{RESPONSES}/key", principal=THEM, owner=THEM))
+    assert allows(plain, Through("s3:PutObject", f"arn:aws:s3:::{RESPONSES}/key", principal=THEM, owner=THEM))
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        Request("s3:GetObject", f"arn:aws:s3:::{RESPONSES}/key", owner=THEM),
-        Request("s3:DeleteObject", f"arn:aws:s3:::{RESPONSES}/key", owner=THEM),
-        Request("s3:ListBucket", f"arn:aws:s3:::{RESPONSES}", owner=THEM),
-        Request("s3:PutObject", f"arn:aws:s3:::{RESPONSES}-not/key", owner=THEM),
-        Request("s3:PutObject", f"arn:aws:s3:::not-{RESPONSES}/key", owner=THEM),
-        Request("s3:PutObject", "arn:aws:s3:::cloudformation-custom-resource-response-useast1/key", owner=THEM),
-        Request("s3:PutObject", "arn:aws:s3:::cloudformation-waitcondition-eu-central-1/key", owner=THEM),
-        Request("s3:GetObject", f"arn:aws:s3:::{LAYERS}/layer", owner=THEM),
+        Through("s3:GetObject", f"arn:aws:s3:::{RESPONSES}/key", owner=THEM),
+        Through("s3:DeleteObject", f"arn:aws:s3:::{RESPONSES}/key", owner=THEM),
+        Through("s3:ListBucket", f"arn:aws:s3:::{RESPONSES}", owner=THEM),
+        Through("s3:PutObject", f"arn:aws:s3:::{RESPONSES}-not/key", owner=THEM),
+        Through("s3:PutObject", f"arn:aws:s3:::not-{RESPONSES}/key", owner=THEM),
+        Through("s3:PutObject", "arn:aws:s3:::cloudformation-custom-resource-response-useast1/key", owner=THEM),
+        Through("s3:PutObject", "arn:aws:s3:::cloudformation-waitcondition-eu-central-1/key", owner=THEM),
+        Through("s3:GetObject", f"arn:aws:s3:::{LAYERS}/layer", owner=THEM),
     ],
 )
-def test_the_exception_for_custom_resources_is_no_wider(plain: dict[str, Any], request_: Request) -> None:
+def test_the_exception_for_custom_resources_is_no_wider(plain: dict[str, Any], request_: Through) -> None:
     assert not allows(plain, request_)
 
 
@@ -120,15 +112,15 @@ def test_the_exception_for_custom_resources_is_no_wider(plain: dict[str, Any], r
 def test_image_layers_can_be_pulled_when_a_registry_endpoint_is_asked_for(services: list[str]) -> None:
     s3 = endpoints(built(interface_endpoints=services))["s3"]
     layer = f"arn:aws:s3:::{LAYERS}/layer"
-    assert allows(s3, Request("s3:GetObject", layer, principal=THEM, owner=THEM))
+    assert allows(s3, Through("s3:GetObject", layer, principal=THEM, owner=THEM))
     for action in ("s3:PutObject", "s3:DeleteObject", "s3:ListBucket"):
-        assert not allows(s3, Request(action, layer, owner=THEM))
-    assert not allows(s3, Request("s3:GetObject", "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/x", owner=THEM))
+        assert not allows(s3, Through(action, layer, owner=THEM))
+    assert not allows(s3, Through("s3:GetObject", "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/x", owner=THEM))
 
 
 def test_other_interface_endpoints_open_no_image_layers() -> None:
     s3 = endpoints(built(interface_endpoints=["secretsmanager"]))["s3"]
-    assert not allows(s3, Request("s3:GetObject", f"arn:aws:s3:::{LAYERS}/layer", owner=THEM))
+    assert not allows(s3, Through("s3:GetObject", f"arn:aws:s3:::{LAYERS}/layer", owner=THEM))
 
 
 @pytest.mark.parametrize(
@@ -148,17 +140,17 @@ def test_every_endpoint_has_a_policy_that_names_this_account(many: dict[str, Any
     assert set(found) == {"s3", "dynamodb", "secretsmanager", "ecr.dkr"}
     for name, endpoint in found.items():
         action = {"s3": "s3:GetObject", "dynamodb": "dynamodb:GetItem"}.get(name, "secretsmanager:GetSecretValue")
-        assert allows(endpoint, Request(action))
-        assert not allows(endpoint, Request(action, principal=THEM))
-        assert not allows(endpoint, Request(action, owner=THEM))
+        assert allows(endpoint, Through(action))
+        assert not allows(endpoint, Through(action, principal=THEM))
+        assert not allows(endpoint, Through(action, owner=THEM))
 
 
 def test_an_organisation_takes_the_accounts_place() -> None:
     s3 = endpoints(built(organization_id="o-a1b2c3d4e5"))["s3"]
     assert "aws:PrincipalAccount" not in str(s3)
-    assert allows(s3, Request("s3:GetObject"))
-    assert not allows(s3, Request("s3:GetObject", principal=THEM))
-    assert not allows(s3, Request("s3:GetObject", owner=THEM))
+    assert allows(s3, Through("s3:GetObject"))
+    assert not allows(s3, Through("s3:GetObject", principal=THEM))
+    assert not allows(s3, Through("s3:GetObject", owner=THEM))
 
 
 def test_only_the_app_tier_has_routes_to_the_gateway_endpoints(many: dict[str, Any]) -> None:
