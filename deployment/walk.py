@@ -15,7 +15,6 @@ from typing import Any
 TIMEOUT_SECONDS = 30
 # How long an upload's event may take to reach the database.
 STORED_SECONDS = 30
-SHOWN_CHARACTERS = 64
 #: The document that stays from deploy to deploy.
 KEPT = "kept.txt"
 
@@ -209,7 +208,7 @@ def _listed(answer: Answer) -> list[dict[str, Any]]:
 
 
 def _detail(answer: Answer) -> str:
-    """Return what an answer tells a client, in a line: never a form's fields or a document's."""
+    """Return what an answer tells a client to fix: never a form's fields or a document's."""
     try:
         content = answer.json
     except ValueError:
@@ -218,5 +217,4 @@ def _detail(answer: Answer) -> str:
         return ""
     errors = content.get("errors") or []
     told = str(content.get("detail") or content.get("message") or content.get("state") or "")
-    whole = "; ".join([told, *(f"{error.get('field')}: {error.get('problem')}" for error in errors)])
-    return whole if len(whole) <= SHOWN_CHARACTERS else f"{whole[: SHOWN_CHARACTERS - 1]}…"
+    return "; ".join([told, *(f"{error.get('field')}: {error.get('problem')}" for error in errors)])
