@@ -235,6 +235,7 @@ def _api(registry: _Registry, application: Application) -> None:
             )
     bucket = application.data.export_value(application.data.documents.bucket.bucket_arn)
     documents = cdk.Stack.of(api).resolve(bucket)["Fn::ImportValue"]
+    of_documents = tuple(f"{function.node.path}Role/" for function in (api.handler, api.finaliser))
     for policy in _of(constructs, iam.CfnPolicy):
         registry.add(policy, *_in("IAMNoInlinePolicy", HIPAA, NIST4, NIST5, PCI), reason=_INLINE)
         registry.add(
@@ -243,7 +244,7 @@ def _api(registry: _Registry, application: Application) -> None:
             reason="X-Ray's actions know no resource, nor do those by which Lambda makes a function's network "
             "interfaces; a Deny keeps the function's own code from the latter.",
         )
-        if policy.node.path.startswith((f"{api.handler.node.path}Role/", f"{api.finaliser.node.path}Role/")):
+        if policy.to_string().startswith(of_documents):
             registry.add(
                 policy,
                 *_in(f"IAM5[Resource::{documents}/incoming/*]", SOLUTIONS),

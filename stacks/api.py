@@ -50,6 +50,8 @@ class ApiStack(ProfileStack):
     ) -> None:
         super().__init__(scope, id, settings=settings, description="REST API, authorizer, documents service")
         self.key = DataKey(self, "Key", description=f"Logs and function settings of {self.stack_name}")
+        # One asset: three functions with one of their own would have it copied and read three times.
+        self._code = lambda_code(DOCUMENTS)
         self.migrator = self._function(
             "Migrator",
             network,
@@ -191,7 +193,7 @@ class ApiStack(ProfileStack):
         function = EncryptedFunction(
             self,
             id,
-            code=lambda_code(DOCUMENTS),
+            code=self._code,
             handler=handler,
             description=description,
             key=self.key,

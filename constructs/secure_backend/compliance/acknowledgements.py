@@ -47,7 +47,9 @@ class Acknowledgements:
 
     def __init__(self) -> None:
         self.entries: list[Acknowledgement] = []
+        # Asked of each resource once: a call into the CDK takes longer than all else here.
         self._paths: dict[cdk.CfnResource, str] = {}
+        self._validations: dict[cdk.CfnResource, cdk.Validations] = {}
 
     def add(self, construct: IConstruct, *findings: str, reason: str, owner: str, review_by: datetime.date) -> None:
         """Acknowledge findings of one resource.
@@ -69,6 +71,7 @@ class Acknowledgements:
         if resource not in self._paths:
             # A resource writes itself as "path [type]": half the calls into the CDK of node.path.
             self._paths[resource] = resource.to_string().rpartition(" [")[0]
+            self._validations[resource] = cdk.Validations.of(resource)
         path = self._paths[resource]
         if not findings:
             raise ValueError(
@@ -87,7 +90,7 @@ class Acknowledgements:
                     f"Acknowledgements.findings: got {finding!r} for {path}; expected an id with its pack's prefix, "
                     "such as AwsSolutions::AwsSolutions-S1; copy it from the gate's output"
                 )
-        cdk.Validations.of(resource).acknowledge(
+        self._validations[resource].acknowledge(
             *(cdk.Acknowledgment(id=finding, reason=reason) for finding in findings)
         )
         self.entries += [

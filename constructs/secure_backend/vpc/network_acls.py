@@ -91,10 +91,11 @@ class DataTierAcl(ec2.NetworkAcl):
         super().__init__(scope, id, vpc=vpc, subnet_selection=ec2.SubnetSelection(subnets=data_subnets))
         app = [subnet.ipv4_cidr_block for subnet in app_subnets]
         data = [subnet.ipv4_cidr_block for subnet in data_subnets]
+        cidrs = {text: ec2.AclCidr.ipv4(text) for text in dict.fromkeys([*app, *data])}
         for rule in data_tier_rules(app, data, database_port):
             self.add_entry(
                 rule.name,
-                cidr=ec2.AclCidr.ipv4(rule.cidr),
+                cidr=cidrs[rule.cidr],
                 direction=rule.direction,
                 rule_number=rule.number,
                 traffic=ec2.AclTraffic.tcp_port_range(*rule.ports),
