@@ -4,7 +4,8 @@ No line holds a body, a name, an owner, a token or an address that is signed: wh
 arguments name. Each line carries the request's id as ``correlation_id``, which the caller is told too in
 ``x-amz-apigw-id``.
 
-Traces are Lambda's own segments: the X-Ray SDK is no longer developed, and its subsegments are not worth a second one.
+Traces are Lambda's own segments: Powertools' tracer stands on the X-Ray SDK, which gets security fixes only since
+February 2026 (AWS X-Ray Developer Guide, "X-Ray SDK and daemon support timeline").
 """
 
 from aws_lambda_powertools import Logger, Metrics
