@@ -1,7 +1,8 @@
 """The peer: the same parts from aws-cdk-lib's L2 constructs as they come, with the same six packs.
 
 A three-tier VPC with flow logs, a bucket with a customer key, a PostgreSQL, a REST API with a function, another for
-uploads with its queue, and a trail: what a team writes in an afternoon. The packs find nearly two hundred faults in it.
+uploads with its dead letters, and a trail: what a team writes in an afternoon. The packs find nearly two hundred faults
+in it.
 """
 
 import node  # noqa: F401 - first: names the Node of the requirements to jsii
@@ -14,7 +15,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
@@ -82,20 +83,15 @@ finaliser = lambda_.Function(
 bucket.grant_read(finaliser)
 bucket.grant_delete(finaliser)
 dead_letters = sqs.Queue(api, "DeadLetters")
-uploads = sqs.Queue(api, "Uploads", dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=10))
-finaliser.add_event_source(event_sources.SqsEventSource(uploads))
+finaliser.configure_async_invoke(on_failure=destinations.SqsDestination(dead_letters))
+finalises = targets.LambdaFunction(finaliser, dead_letter_queue=dead_letters)
 events.Rule(
     api,
     "Uploaded",
     event_pattern=events.EventPattern(source=["aws.s3"], detail_type=["Object Created"]),
-    targets=[targets.SqsQueue(uploads)],
+    targets=[finalises],
 )
-events.Rule(
-    api,
-    "Sweep",
-    schedule=events.Schedule.rate(cdk.Duration.minutes(5)),
-    targets=[targets.LambdaFunction(finaliser)],
-)
+events.Rule(api, "Sweep", schedule=events.Schedule.rate(cdk.Duration.minutes(5)), targets=[finalises])
 
 audit = cdk.Stack(app, "audit", env=environment)
 cloudtrail.Trail(audit, "Trail", send_to_cloud_watch_logs=True)

@@ -7,15 +7,13 @@ from typing import TypeVar
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
 from constructs import IConstruct
 
+from secure_backend import DeadLetterQueue
 from secure_backend.compliance import Acknowledgements
 from stacks.application import Application
 
@@ -98,13 +96,7 @@ def _network(registry: _Registry, application: Application) -> None:
             reason="A development profile names no address: whoever works on it looks at the alarms in the console. "
             "Production refuses an empty alarms.email.",
         )
-    for subscription in _below(topic, sns.CfnSubscription):
-        registry.add(
-            subscription,
-            *_in("SNSRedrivePolicy", SERVERLESS),
-            reason="SNS repeats an e-mail for six hours. A queue of undelivered alarms would need an alarm of its own, "
-            "which would go to the same address.",
-        )
+    _dead_letters(registry, topic.dead_letters)
 
 
 def _data(registry: _Registry, application: Application) -> None:
@@ -123,13 +115,6 @@ def _data(registry: _Registry, application: Application) -> None:
         for name in _DATA_SERVICE_POLICIES:
             if f"/{name}'" in str(cdk.Stack.of(data).resolve(role.managed_policy_arns)):
                 registry.add(role, _managed_policy(f"service-role/{name}"), reason=_SERVICE_POLICY)
-    for rule in _below(data.database, events.CfnRule):
-        registry.add(
-            rule,
-            *_in("EventBusDLQ", SERVERLESS),
-            reason="The rule tells people of RDS events. EventBridge retries a topic of the same region for a day, and "
-            "a queue of undelivered news would need somebody to be told of it in turn.",
-        )
     if data.documents.malware_protection is not None:
         for scanner in _below(data.documents.malware_protection, iam.CfnManagedPolicy):
             rules = f"arn:{data.partition}:events:{data.region}:{_account(data)}:rule/"
@@ -218,13 +203,13 @@ def _api(registry: _Registry, application: Application) -> None:
             function,
             *_in("LambdaConcurrency", HIPAA, NIST5),
             reason="Reserved concurrency takes from the account's quota, which is 10 in a fresh account: the "
-            "deployment would fail. The stage's throttling and the queue's maximum concurrency bound the calls.",
+            "deployment would fail. The stage's throttling bounds the calls, and the database's roles the connections.",
         )
         registry.add(
             function,
             *_in("LambdaDLQ", HIPAA, NIST5, SERVERLESS),
-            reason="Nobody calls this function and goes away: API Gateway waits for its answer and tells the caller, "
-            "CloudFormation waits for the migrator's, and the queue keeps the finaliser's event until it is done.",
+            reason="Who calls waits for the answer: API Gateway tells it the caller, CloudFormation waits for the "
+            "migrator's. Only the finaliser's caller goes away, and its failures have a destination, which tells more.",
         )
         if function.vpc_config is None:
             registry.add(
@@ -250,26 +235,7 @@ def _api(registry: _Registry, application: Application) -> None:
                 *_in(f"IAM5[Resource::{documents}/incoming/*]", SOLUTIONS),
                 reason="The keys of documents are made at run time; the wildcard is their common prefix.",
             )
-    for source in _of(constructs, lambda_.CfnEventSourceMapping):
-        registry.add(
-            source,
-            *_in("LambdaEventSourceMappingDestination", SERVERLESS),
-            reason="Lambda takes a destination for failures of streams only. The source here is a queue, whose own "
-            "dead-letter queue gets what cannot be dealt with.",
-        )
-    for rule in _of(constructs, events.CfnRule):
-        if rule.schedule_expression is not None:
-            registry.add(
-                rule,
-                *_in("EventBusDLQ", SERVERLESS),
-                reason="The rule is a clock. A call that is lost is made up for by the next one, five minutes later; "
-                "an alarm tells when calls fail.",
-            )
-    registry.add(
-        next(iter(_below(api.uploads.dead_letters, sqs.CfnQueue))),
-        *_in("SQSRedrivePolicy", SERVERLESS),
-        reason="It is the dead-letter queue: an alarm tells of the first message, and an operator sends it back.",
-    )
+    _dead_letters(registry, api.dead_letters)
     for role in _of(constructs, iam.CfnRole):
         if "AmazonAPIGatewayPushToCloudWatchLogs" in str(cdk.Stack.of(api).resolve(role.managed_policy_arns)):
             registry.add(
@@ -331,6 +297,16 @@ def _log_target(registry: _Registry, bucket: IConstruct) -> None:
         bucket,
         *_in("S3BucketDefaultLockEnabled", NIST4),
         reason="S3 delivers no server access logs to a bucket with a default retention; they would be lost.",
+    )
+
+
+def _dead_letters(registry: _Registry, queue: DeadLetterQueue) -> None:
+    registry.add(
+        queue,
+        *_in("SQSRedrivePolicy", SERVERLESS),
+        *_in("SQS3", SOLUTIONS),
+        reason="It is the dead-letter queue, of targets, a subscription or a function, none of them a queue. An alarm "
+        "tells of the first message, and an operator sends it back.",
     )
 
 

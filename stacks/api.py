@@ -14,9 +14,9 @@ from secure_backend import (
     CognitoAuthorizer,
     Cors,
     DataKey,
+    DeadLetterQueue,
     Domain,
     EncryptedFunction,
-    EventQueue,
     HardenedApi,
     JwtAuthorizer,
     Throttle,
@@ -106,21 +106,25 @@ class ApiStack(ProfileStack):
         self.finaliser.node.add_dependency(self.migrations)
         data.documents.grant_read(self.finaliser, prefix=INCOMING)
         self._grant_delete(self.finaliser, network, data)
-        self.uploads = EventQueue(
+        self.dead_letters = DeadLetterQueue(
+            self, "DeadLetters", description="uploads and sweeps at which the finaliser failed", key=self.key
+        )
+        network.alarms.notify(self.dead_letters.alarm)
+        self.dead_letters.take_failures_of(self.finaliser)
+        finaliser = targets.LambdaFunction(self.finaliser, dead_letter_queue=self.dead_letters)
+        events.Rule(
             self,
-            "Uploads",
+            "Uploaded",
             description="A document was uploaded",
-            event_pattern={
-                "source": ["aws.s3"],
-                "detail-type": ["Object Created"],
-                "detail": {
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={
                     "bucket": {"name": [data.documents.bucket.bucket_name]},
                     "object": {"key": [{"prefix": INCOMING}]},
                 },
-            },
-            function=self.finaliser,
-            key=self.key,
-            alarm_topic=network.alarms,
+            ),
+            targets=[finaliser],
         )
         # What no event finishes: an event that was lost, an upload that never came.
         events.Rule(
@@ -128,8 +132,7 @@ class ApiStack(ProfileStack):
             "Sweep",
             description="Settles documents that no event has settled",
             schedule=events.Schedule.rate(cdk.Duration.minutes(5)),
-            # The next call makes up for one that failed.
-            targets=[targets.LambdaFunction(self.finaliser, retry_attempts=0)],
+            targets=[finaliser],
         )
         self._alarm_of_errors(self.finaliser, network)
         limits = {

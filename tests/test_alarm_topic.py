@@ -6,6 +6,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from syrupy.assertion import SnapshotAssertion
 
@@ -41,7 +42,8 @@ def test_every_alarm_action_leads_to_a_topic_whose_policy_and_key_let_cloudwatch
     topics = resources_of(template, "AWS::SNS::Topic")
     keys = resources_of(template, "AWS::KMS::Key")
     checked = 0
-    for alarm in resources_of(template, "AWS::CloudWatch::Alarm").values():
+    alarms = resources_of(template, "AWS::CloudWatch::Alarm")
+    for alarm in alarms.values():
         for action in alarm["Properties"]["AlarmActions"] + alarm["Properties"]["OKActions"]:
             key_id, _ = topics[action["Ref"]]["Properties"]["KmsMasterKeyId"]["Fn::GetAtt"]
             allowed = keys[key_id]["Properties"]["KeyPolicy"]["Statement"]
@@ -53,7 +55,7 @@ def test_every_alarm_action_leads_to_a_topic_whose_policy_and_key_let_cloudwatch
             assert publish["Action"] == "sns:Publish"
             assert publish["Resource"] == action
             checked += 1
-    assert checked == 2
+    assert checked == 2 * len(alarms) == 4
 
 
 def test_the_key_lets_alarms_in_from_this_account_only(stack: cdk.Stack) -> None:
@@ -114,11 +116,52 @@ def test_an_address_is_subscribed(stack: cdk.Stack) -> None:
     assert subscription["Properties"]["Endpoint"] == "security@example.com"
 
 
+def test_what_the_address_could_not_be_told_is_kept_and_the_topic_tells_of_it(stack: cdk.Stack) -> None:
+    AlarmTopic(stack, "Alarms", email="security@example.com")
+    template = template_of(stack)
+    (queue,) = resources_of(template, "AWS::SQS::Queue")
+    (subscription,) = resources_of(template, "AWS::SNS::Subscription").values()
+    assert subscription["Properties"]["RedrivePolicy"] == {"deadLetterTargetArn": {"Fn::GetAtt": [queue, "Arn"]}}
+    (alarm,) = resources_of(template, "AWS::CloudWatch::Alarm").values()
+    (topic,) = resources_of(template, "AWS::SNS::Topic")
+    assert queue in str(alarm["Properties"]["Dimensions"])
+    assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
+
+
+def test_this_accounts_rules_and_the_topic_may_write_dead_letters_and_nobody_else(stack: cdk.Stack) -> None:
+    AlarmTopic(stack, "Alarms", email="security@example.com")
+    template = template_of(stack)
+    (topic,) = resources_of(template, "AWS::SNS::Topic")
+    (policy,) = resources_of(template, "AWS::SQS::QueuePolicy").values()
+    allowed = [one for one in policy["Properties"]["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
+    assert {one["Action"] for one in allowed} == {"sqs:SendMessage"}
+    assert [(one["Principal"]["Service"], flat(one["Condition"])) for one in allowed] == [
+        (
+            "events.amazonaws.com",
+            {"ArnLike": {"aws:SourceArn": "arn:aws:events:eu-central-1:${AWS::AccountId}:rule/*"}},
+        ),
+        ("sns.amazonaws.com", {"ArnEquals": {"aws:SourceArn": f"${{{topic}}}"}}),
+    ]
+
+
+def test_a_rule_of_another_stack_names_the_dead_letters_without_a_cycle(new_stack: NewStack) -> None:
+    owner, user = new_stack("owner"), new_stack("user")
+    topic = AlarmTopic(owner, "Alarms")
+    target = events.CfnRule.TargetProperty(
+        id="Topic",
+        arn=topic.topic.topic_arn,
+        dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=topic.dead_letters.queue_arn),
+    )
+    events.CfnRule(user, "Rule", event_pattern={"source": ["aws.rds"]}, targets=[target])
+    assert str(template_of(user)).count("Fn::ImportValue") == 2
+    assert "Fn::ImportValue" not in str(template_of(owner))
+
+
 def test_the_callers_key_is_used_and_gets_the_statements(stack: cdk.Stack) -> None:
     key = new_key(stack)
     topic = AlarmTopic(stack, "Alarms", key=key)
     assert topic.key is key
-    assert set(key_statements(template_of(stack))) == {"Alarms", "Events"}
+    assert set(key_statements(template_of(stack))) == {"Alarms", "DeadLetters", "Events"}
 
 
 def test_two_topics_share_one_key_and_its_statements(stack: cdk.Stack) -> None:
@@ -126,7 +169,7 @@ def test_two_topics_share_one_key_and_its_statements(stack: cdk.Stack) -> None:
     for name in ("One", "Two"):
         AlarmTopic(stack, name, key=key)
     template = template_of(stack)
-    assert set(key_statements(template)) == {"Alarms", "Events"}
+    assert set(key_statements(template)) == {"Alarms", "DeadLetters", "Events"}
     assert len(resources_of(template, "AWS::SNS::TopicPolicy")) == 2
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from secure_backend.bucket.access_log_bucket import AccessLogBucket
     from secure_backend.bucket.properties import ObjectLock
     from secure_backend.certificate import Certificate
+    from secure_backend.dead_letter_queue import DeadLetterQueue
     from secure_backend.encrypted_bucket import EncryptedBucket
     from secure_backend.encrypted_postgres import EncryptedPostgres
-    from secure_backend.event_queue import EventQueue
     from secure_backend.functions import EncryptedFunction
     from secure_backend.hardened_api import HardenedApi
     from secure_backend.hardened_load_balancer import HardenedLoadBalancer
@@ -47,12 +47,12 @@ _MODULES = {
     "CognitoAuthorizer": "secure_backend.api.authorizers",
     "Cors": "secure_backend.api.options",
     "DataKey": "secure_backend.keys",
+    "DeadLetterQueue": "secure_backend.dead_letter_queue",
     "Domain": "secure_backend.api.options",
     "EncryptedBucket": "secure_backend.encrypted_bucket",
     "EncryptedFunction": "secure_backend.functions",
     "EncryptedLogGroup": "secure_backend.log_groups",
     "EncryptedPostgres": "secure_backend.encrypted_postgres",
-    "EventQueue": "secure_backend.event_queue",
     "ExistingTrail": "secure_backend.audit_trail",
     "HardenedApi": "secure_backend.hardened_api",
     "HardenedLoadBalancer": "secure_backend.hardened_load_balancer",
@@ -81,12 +81,12 @@ __all__ = [
     "CognitoAuthorizer",
     "Cors",
     "DataKey",
+    "DeadLetterQueue",
     "Domain",
     "EncryptedBucket",
     "EncryptedFunction",
     "EncryptedLogGroup",
     "EncryptedPostgres",
-    "EventQueue",
     "ExistingTrail",
     "HardenedApi",
     "HardenedLoadBalancer",

@@ -16,6 +16,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from secure_backend import keys
+from secure_backend.dead_letter_queue import DeadLetterQueue
 from secure_backend.validation import Validation
 
 
@@ -25,8 +26,12 @@ class AlarmTopic(Construct):
     A topic policy replaces the default one, so CloudWatch and EventBridge are let in by name; the key's policy does
     the same, or the message would be dropped in silence (FSBP SNS.1, SNS.4).
 
-    An event rule names ``topic.topic_arn`` as its target (``events.CfnRule``). ``aws_events_targets.SnsTopic`` works
-    too, but adds a statement to the key that lets EventBridge use it without any condition.
+    An event rule names ``topic.topic_arn`` as its target (``events.CfnRule``), and ``dead_letters.queue_arn`` as the
+    target's dead-letter queue. ``aws_events_targets.SnsTopic`` works too, but adds a statement to the key that lets
+    EventBridge use it without any condition.
+
+    What cannot be delivered to the topic or to the address is kept for 14 days in ``dead_letters``, and an alarm goes
+    off: which alarms nobody heard of can be read there.
 
     :param email: who is told; the owner has to confirm the subscription. Without it, subscribe to ``topic`` yourself:
         an alarm that nobody hears is none.
@@ -34,6 +39,13 @@ class AlarmTopic(Construct):
         warnings.
     :raises InvalidPropertiesError: with every problem of these properties at once.
     """
+
+    topic: sns.Topic
+    """The topic itself."""
+    key: kms.IKey
+    """What encrypts topic and dead letters."""
+    dead_letters: DeadLetterQueue
+    """Messages that reached nobody."""
 
     def __init__(
         self,
@@ -51,7 +63,7 @@ class AlarmTopic(Construct):
         check.raise_problems()
 
         stack = cdk.Stack.of(self)
-        self.key: kms.IKey = key or keys.DataKey(
+        self.key = key or keys.DataKey(
             self,
             "Key",
             description=f"Alarm messages of {stack.stack_name}",
@@ -80,8 +92,24 @@ class AlarmTopic(Construct):
                 # an error. Source: Amazon EventBridge User Guide, "Using resource-based policies", SNS permissions.
             )
         )
+        self.dead_letters = DeadLetterQueue(
+            self, "DeadLetters", description="alarms and events that reached nobody", key=self.key
+        )
+        self.dead_letters.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Events",
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self.dead_letters.queue_arn],
+                # As text: a rule of another stack refers to the queue, and the queue must not refer to the rule.
+                conditions={
+                    "ArnLike": {"aws:SourceArn": stack.format_arn(service="events", resource="rule", resource_name="*")}
+                },
+            )
+        )
+        self.notify(self.dead_letters.alarm)
         if email is not None:
-            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+            self.topic.add_subscription(subscriptions.EmailSubscription(email, dead_letter_queue=self.dead_letters))
 
     def notify(self, alarm: cloudwatch.AlarmBase) -> None:
         """Tell the topic's subscribers when the alarm goes off and when it is over."""

@@ -145,8 +145,8 @@ def allow_eventbridge(key: kms.IKey, scope: Construct) -> None:
     )
 
 
-def allow_eventbridge_to_queues(key: kms.IKey, scope: Construct) -> None:
-    """Let EventBridge rules send to this account's queues that the key encrypts.
+def allow_dead_letters(key: kms.IKey, scope: Construct) -> None:
+    """Let EventBridge and SNS send what they could not deliver to this account's queues that the key encrypts.
 
     Bound like :func:`allow_eventbridge`: SQS names the queue to KMS whoever sends. Source: Amazon SQS Developer Guide,
     "Key management", permissions for AWS services.
@@ -156,8 +156,8 @@ def allow_eventbridge_to_queues(key: kms.IKey, scope: Construct) -> None:
         key,
         scope,
         iam.PolicyStatement(
-            sid="EventsToQueues",
-            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            sid="DeadLetters",
+            principals=[iam.ServicePrincipal("events.amazonaws.com"), iam.ServicePrincipal("sns.amazonaws.com")],
             actions=["kms:Decrypt", "kms:GenerateDataKey*"],
             resources=["*"],
             conditions={"ArnLike": {"kms:EncryptionContext:aws:sqs:arn": queues}},

@@ -27,11 +27,19 @@ from ministack.core.iam_evaluator import AuthError, EvalContext, evaluate, resol
 from ministack.core.persistence import save_all
 from ministack.core.rds_iam import VerifiedRdsToken, verify_rds_iam_token
 from ministack.core.responses import request_scope
-from ministack.services import apigateway_v1, cloudformation, eventbridge, rds, s3, sts
+from ministack.services import apigateway_v1, cloudformation, eventbridge, lambda_svc, rds, s3, sts
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 from psycopg import sql
 
-from local.emulator import full_buckets, gateway_variables, interrupted, request_validation, resources, s3_events
+from local.emulator import (
+    event_targets,
+    full_buckets,
+    gateway_variables,
+    interrupted,
+    request_validation,
+    resources,
+    s3_events,
+)
 from local.emulator.database_door import Door
 
 SOCKET_FOLDER: str = CONFIGURATION["socket_folder"]
@@ -169,6 +177,7 @@ async def main() -> None:
     full_buckets.register(_RESOURCE_HANDLERS)
     gateway_variables.fill_in(apigateway_v1)
     s3_events.name_versions(s3, eventbridge)
+    event_targets.call_asynchronously(eventbridge, lambda_svc)
     interrupted.settle_at_start(cloudformation)
     # It tells of every file that it saves, every second.
     logging.getLogger("persistence").setLevel(logging.WARNING)

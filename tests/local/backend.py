@@ -106,13 +106,13 @@ class Backend:
         return dict(self._s3.list_object_versions(Bucket=self._bucket, Prefix=f"incoming/{document_id}"))
 
     def _finalises(self, document_id: str, version: str) -> bool:
-        """Bring an event as the queue does, but wait for its end."""
+        """Bring an event as EventBridge does, but wait for its end."""
         detail = {
             "bucket": {"name": self._bucket},
             "object": {"key": f"incoming/{document_id}", "version-id": version, "sequencer": "0A"},
         }
         event = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
-        return self._succeeds("Finaliser", {"Records": [{"body": json.dumps(event)}]})
+        return self._succeeds("Finaliser", event)
 
     def _succeeds(self, function: str, event: dict[str, Any]) -> bool:
         name = self._roles[function].configuration["FunctionName"]

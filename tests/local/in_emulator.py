@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 from ministack.core.responses import request_scope
-from ministack.services import apigateway_v1, s3
+from ministack.services import apigateway_v1, eventbridge, s3
 from ministack.services.cloudformation import provisioners
 
 ACCOUNT, REGION = "000000000000", "eu-central-1"
@@ -64,6 +64,11 @@ def fills_in_method() -> bool:
     return "context.httpMethod" in found
 
 
+def calls_functions_of_rules_again() -> bool:
+    """Whether a rule's function is called again when it fails."""
+    return "invoke_async_with_retry" in eventbridge._dispatch_to_lambda.__code__.co_names
+
+
 def decisions(cases: list[tuple[list[Any], list[dict[str, Any]]]]) -> list[list[str]]:
     """Allow, Deny or ImplicitDeny for each case of policies, and each request: principal, action, resource, context."""
     return [
@@ -95,6 +100,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
         keeps_validator_of_method,
         refuses_full_bucket,
         fills_in_method,
+        calls_functions_of_rules_again,
         decisions,
     )
 }

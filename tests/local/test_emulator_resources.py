@@ -23,7 +23,14 @@ def test_the_pinned_ministack_knows_none_of_the_types_that_we_add() -> None:
 
 
 @pytest.mark.parametrize(
-    "question", ["makes_validators", "keeps_validator_of_method", "refuses_full_bucket", "fills_in_method"]
+    "question",
+    [
+        "makes_validators",
+        "keeps_validator_of_method",
+        "refuses_full_bucket",
+        "fills_in_method",
+        "calls_functions_of_rules_again",
+    ],
 )
 def test_the_pinned_ministack_still_does_wrong_what_we_put_right(question: str) -> None:
     assert ask(question) is False, "ministack does it itself now: remove our part in local/emulator/"

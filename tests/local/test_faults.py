@@ -29,7 +29,7 @@ def inventory(aws: LocalAws) -> Counter[str]:
     return Counter(
         apis=len(aws.client("apigateway").get_rest_apis()["items"]),
         functions=len(aws_lambda.list_functions()["Functions"]),
-        event_sources=len(aws_lambda.list_event_source_mappings()["EventSourceMappings"]),
+        rules=len(aws.client("events").list_rules()["Rules"]),
         roles=len(aws.client("iam").list_roles()["Roles"]),
         queues=len(aws.client("sqs").list_queues().get("QueueUrls", [])),
         buckets=len(aws.client("s3").list_buckets()["Buckets"]),

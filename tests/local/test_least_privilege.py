@@ -53,13 +53,12 @@ NOT_ENFORCED = {
     "kms:Decrypt via s3": "S3 asks no key",
     "kms:GenerateDataKey via s3": "S3 asks no key",
     "kms:Decrypt via sqs": "SQS asks no key",
+    "kms:GenerateDataKey via sqs": "SQS asks no key",
     "s3:GetObject": "every read names a version",
     "s3:ListBucket": "every list asks for versions",
     "s3:AbortMultipartUpload": "the forms upload in one piece",
     "s3:ListMultipartUploadParts": "the forms upload in one piece",
-    "sqs:DeleteMessage": "the emulator moves the messages itself",
-    "sqs:GetQueueAttributes": "the emulator moves the messages itself",
-    "sqs:ReceiveMessage": "the emulator moves the messages itself",
+    "sqs:SendMessage": "the emulator sends what a function failed at itself",
 }
 
 
@@ -76,9 +75,6 @@ def backend(aws: LocalAws, roles: dict[str, Role]) -> Iterator[Backend]:
     change(FunctionName=name, Timeout=61)
     yield Backend(aws, roles)
     change(FunctionName=name, Timeout=migrator["Timeout"])
-    # What the finaliser could not do without its permissions would come again for minutes.
-    for queue in aws.client("sqs").list_queues()["QueueUrls"]:
-        aws.client("sqs").purge_queue(QueueUrl=queue)
 
 
 @pytest.mark.parametrize("permission", ENFORCED, ids=lambda permission: f"{permission.function} {permission.label}")
@@ -137,8 +133,15 @@ class Requests:
         self._users = f"arn:aws:rds-db:{REGION}:{account}:dbuser:{instance['DbiResourceId']}"
         self._other_users = f"arn:aws:rds-db:{REGION}:{account}:dbuser:db-ANOTHER"
         self._user = environment.get("DATABASE_USER", "")
-        sources = aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-        (self._queue,) = [one["EventSourceArn"] for one in sources]
+        (finaliser,) = [
+            one["FunctionName"]
+            for one in aws.client("lambda").list_functions()["Functions"]
+            if "Finaliser" in one["FunctionName"]
+        ]
+        asynchronous = aws.client("lambda").get_function_event_invoke_config(
+            FunctionName=finaliser, Qualifier="$LATEST"
+        )
+        self._queue: str = asynchronous["DestinationConfig"]["OnFailure"]["Destination"]
         sqs = aws.client("sqs")
         address = sqs.get_queue_url(QueueName=self._queue.rsplit(":", 1)[-1])["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=address, AttributeNames=["All"])["Attributes"]
@@ -148,7 +151,7 @@ class Requests:
             for one in sqs.list_queues()["QueueUrls"]
             if one != address
         ]
-        assert self._other_queues, "the dead letters' queue at least"
+        assert self._other_queues, "the alarms' dead letters at least"
 
     def of(self, permission: Permission) -> tuple[list[Request], list[Request]]:
         """Return the requests that must be allowed and those that must not."""

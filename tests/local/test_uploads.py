@@ -18,6 +18,7 @@ from services.documents.environment import UploadTarget
 from services.documents.models import NewDocument
 from tests.local.conftest import REGION, LocalAws
 from tests.local.documents import Caller
+from tests.local.roles import Permission, roles_of
 
 CONTENT = b"what alice wants to keep\n"
 SECONDS = 30
@@ -153,15 +154,15 @@ def events_of(aws: LocalAws, document: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def send_event(aws: LocalAws, document: dict[str, Any], version_id: str) -> None:
-    """Bring the event of an upload to the queue, as EventBridge may do more than once."""
+    """Bring the event of an upload, as EventBridge may do more than once, and wait for its end."""
     found = {"key": f"incoming/{document['id']}", "version-id": version_id, "sequencer": "0055AED6DCD90281E5"}
     event = {
         "source": "aws.s3",
         "detail-type": "Object Created",
         "detail": {"bucket": {"name": bucket(aws)}, "object": found},
     }
-    queue = resource(aws, "AWS::SQS::Queue", "api", "UploadsQueue")
-    aws.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(event))
+    called = aws.client("lambda").invoke(FunctionName=function(aws), Payload=json.dumps(event))
+    assert "FunctionError" not in called, called["Payload"].read()
 
 
 def version_of(aws: LocalAws, document: dict[str, Any]) -> str:
@@ -173,30 +174,58 @@ def version_of(aws: LocalAws, document: dict[str, Any]) -> str:
     return str(found["version_id"])
 
 
-def worked_off(aws: LocalAws) -> None:
-    """Wait until the queue is empty."""
-    queue, sqs = resource(aws, "AWS::SQS::Queue", "api", "UploadsQueue"), aws.client("sqs")
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    deadline = time.monotonic() + SECONDS
-    while any(
-        int(number) for number in sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"].values()
-    ):
-        assert time.monotonic() < deadline, aws.logs()
-        time.sleep(0.1)
+def make_old(aws: LocalAws, document: dict[str, Any]) -> None:
+    """Make a document as old as one that no event will settle any more."""
+    with aws.superuser() as connection:
+        # A document's age is nothing that its states let anybody change.
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "UPDATE documents.document SET created_at = created_at - interval '1 hour' WHERE id = %s", [document["id"]]
+        )
+
+
+def sweep(aws: LocalAws) -> None:
+    """Call the finaliser as the clock does."""
+    clock = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+    called = aws.client("lambda").invoke(FunctionName=function(aws), Payload=json.dumps(clock))
+    assert "FunctionError" not in called, called["Payload"].read()
 
 
 def test_an_event_that_comes_twice_or_after_the_deletion_changes_nothing(alice: Caller) -> None:
     document = stored(alice)
     version = version_of(alice.aws, document)
     send_event(alice.aws, document, version)
-    worked_off(alice.aws)
     assert read(alice, document).json["state"] == "stored"
     answer = alice.aws.api.call("DELETE", f"/documents/{document['id']}", token=alice.token)
     assert answer.status == HTTPStatus.NO_CONTENT
     send_event(alice.aws, document, version)
-    worked_off(alice.aws)
     assert read(alice, document).status == HTTPStatus.NOT_FOUND
     assert [event["action"] for event in events_of(alice.aws, document)] == ["created", "stored", "deleted"]
+
+
+def test_what_the_finaliser_cannot_decide_about_ends_in_the_dead_letter_queue_and_is_settled_by_the_sweeper(
+    alice: Caller,
+) -> None:
+    """Its role may not read the upload for a while: the event comes three times, then the operators have it."""
+    aws = alice.aws
+    sqs, queue = aws.client("sqs"), resource(aws, "AWS::SQS::Queue", "api", "DeadLetters")
+    sqs.purge_queue(QueueUrl=queue)
+    finaliser = roles_of(aws)["Finaliser"]
+    with finaliser.without([Permission("Finaliser", "s3:GetObjectVersion")]):
+        document = alice.created(CONTENT)
+        assert alice.upload(document, CONTENT).status == HTTPStatus.NO_CONTENT
+        deadline = time.monotonic() + SECONDS
+        letters: list[Any] = []
+        while not letters:
+            assert time.monotonic() < deadline, aws.logs()
+            letters = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
+    (letter,) = [json.loads(one["Body"]) for one in letters]
+    assert letter["requestPayload"]["detail"]["object"]["key"] == f"incoming/{document['id']}"
+    assert letter["requestContext"]["condition"] == "RetriesExhausted"
+    assert read(alice, document).json["state"] == "pending"
+    make_old(aws, document)
+    sweep(aws)
+    assert read(alice, document).json["state"] == "stored"
 
 
 def test_a_deleted_document_lies_behind_a_delete_marker_and_its_version_is_still_there(alice: Caller) -> None:
@@ -208,21 +237,14 @@ def test_a_deleted_document_lies_behind_a_delete_marker_and_its_version_is_still
 
 
 def test_an_upload_whose_event_was_lost_is_stored_by_the_sweeper(alice: Caller) -> None:
-    events, rule = alice.aws.client("events"), resource(alice.aws, "AWS::Events::Rule", "api", "UploadsRule")
+    events, rule = alice.aws.client("events"), resource(alice.aws, "AWS::Events::Rule", "api", "Uploaded")
     document = alice.created(CONTENT)
     events.disable_rule(Name=rule)
     try:
         assert alice.upload(document, CONTENT).status == HTTPStatus.NO_CONTENT
     finally:
         events.enable_rule(Name=rule)
-    with alice.aws.superuser() as connection:
-        # A document's age is nothing that its states let anybody change.
-        connection.execute("SET session_replication_role = replica")
-        connection.execute(
-            "UPDATE documents.document SET created_at = created_at - interval '1 hour' WHERE id = %s", [document["id"]]
-        )
+    make_old(alice.aws, document)
     assert read(alice, document).json["state"] == "pending"
-    clock = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
-    called = alice.aws.client("lambda").invoke(FunctionName=function(alice.aws), Payload=json.dumps(clock))
-    assert "FunctionError" not in called, called["Payload"].read()
+    sweep(alice.aws)
     assert read(alice, document).json["state"] == "stored"

@@ -19,9 +19,11 @@ def template() -> dict[str, Any]:
 
 
 def alarms_of(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the database's alarms by their metric; the topic has one of its own."""
     return {
         alarm["Properties"]["MetricName"]: alarm["Properties"]
         for alarm in resources_of(template, "AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"]["Namespace"] == "AWS/RDS"
     }
 
 
@@ -106,6 +108,13 @@ def test_rds_never_publishes_to_the_topic_itself(template: dict[str, Any]) -> No
     assert not resources_of(template, "AWS::RDS::EventSubscription")
 
 
+def test_what_the_topic_does_not_take_is_kept(template: dict[str, Any]) -> None:
+    (queue,) = resources_of(template, "AWS::SQS::Queue")
+    assert len(rules_of(template)) == 2
+    for rule in rules_of(template).values():
+        assert [target["DeadLetterConfig"] for target in rule["Targets"]] == [{"Arn": {"Fn::GetAtt": [queue, "Arn"]}}]
+
+
 def test_a_topic_of_another_stack_stays_as_it_is_and_the_stacks_do_not_wait_for_each_other() -> None:
     def network_template(*, with_database: bool) -> dict[str, Any]:
         app = new_app()
@@ -135,3 +144,4 @@ def test_a_plain_topic_is_taken_too() -> None:
     assert len(construct.alarms) == 3
     for alarm in alarms_of(template).values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [stack.resolve(topic.topic_arn)]
+    assert all("DeadLetterConfig" not in target for rule in rules_of(template).values() for target in rule["Targets"])

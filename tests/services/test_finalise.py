@@ -2,7 +2,8 @@
 
 import datetime
 import hashlib
-import json
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.documents import documents_table, uploads
-from services.documents.database import Database, connect
+from services.documents.database import Connection, Database, DatabaseUnavailableError, connect
 from services.documents.documents_bucket import DocumentsBucket, StoredVersion, VersionGoneError
 from services.documents.environment import UploadTarget
 from services.documents.finalise import Finaliser, Upload
@@ -114,6 +115,21 @@ def s3_event(
         "detail-type": "Object Created",
         "detail": {"bucket": {"name": bucket}, "object": found, "reason": "PutObject"},
     }
+
+
+class Call:
+    """Lambda's context of a call that may take so long."""
+
+    def __init__(self, seconds: float = 30) -> None:
+        self._end = time.monotonic() + seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._end - time.monotonic()) * 1000)
+
+
+def in_lambda(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the entry use these documents."""
+    monkeypatch.setattr(uploads, "parts", lambda: (documents.database, documents.finaliser, None))
 
 
 @pytest.fixture(scope="module")
@@ -405,18 +421,17 @@ def test_nothing_comes_back_from_deleted_and_nothing_goes_back_from_stored_not_e
 def test_an_event_that_cannot_be_is_left_to_the_dead_letter_queue(
     event: dict[str, Any], documents: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "parts", lambda: (documents.finaliser, None))
+    in_lambda(documents, monkeypatch)
     with pytest.raises(ValueError, match="event"):
-        uploads.handler({"Records": [{"body": json.dumps(event)}]}, None)
+        uploads.handler(event, Call())
 
 
-def test_the_handler_reads_the_event_out_of_its_message_and_logs_no_name(
+def test_the_handler_reads_the_event_and_logs_no_name(
     documents: Documents, pending: UUID, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
     documents.bucket.put(pending, "v1")
-    monkeypatch.setattr(uploads, "parts", lambda: (documents.finaliser, None))
-    message = {"messageId": "message-1", "body": json.dumps(s3_event(key=f"incoming/{pending}"))}
-    uploads.handler({"Records": [message]}, None)
+    in_lambda(documents, monkeypatch)
+    uploads.handler({"id": "event-1", **s3_event(key=f"incoming/{pending}")}, Call())
     assert documents.row(pending)["state"] == "stored"
     audit, told, counted = log.lines
     assert (audit["message"], audit["action"], audit["document"]) == ("audit", "stored", str(pending))
@@ -425,8 +440,76 @@ def test_the_handler_reads_the_event_out_of_its_message_and_logs_no_name(
         "document": str(pending),
         "version": "v1",
         "decided": "stored",
-        "correlation_id": "message-1",
+        "correlation_id": "event-1",
     }
     assert counted["UploadStored"] == [1.0]
-    for secret in (DOCUMENT.name, OWNER, DOCUMENT.sha256):
-        assert secret not in log.text
+
+
+def connections_of_finalisers(server: Server) -> int:
+    with server.superuser() as connection:
+        counted = connection.execute(
+            "SELECT count(*)::int AS number FROM pg_stat_activity WHERE usename = 'documents_finaliser'"
+        ).fetchone()
+    assert counted is not None
+    return int(counted["number"])
+
+
+def test_an_environment_that_waits_for_the_next_event_keeps_no_connection(
+    server: Server, documents: Documents, pending: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents.bucket.put(pending, "v1")
+    in_lambda(documents, monkeypatch)
+    uploads.handler(s3_event(key=f"incoming/{pending}"), Call())
+    deadline = time.monotonic() + 5
+    while connections_of_finalisers(server) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert connections_of_finalisers(server) == 0
+    with pytest.raises(ValueError, match="not an event"):
+        uploads.handler({}, Call())
+    assert connections_of_finalisers(server) == 0
+
+
+def test_more_uploads_at_once_than_the_role_has_connections_are_all_decided(
+    server: Server, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every environment waits until another has given its connection back."""
+    bucket = Bucket()
+    environments = [Documents(server, database, bucket) for _ in range(24)]
+    announced = [environments[0].announce() for _ in environments]
+    busy = [connect(server.address("documents_finaliser", database)) for _ in range(8)]
+    for document_id in announced:
+        bucket.put(document_id, "v1")
+    own = threading.local()
+    monkeypatch.setattr(uploads, "parts", lambda: (own.documents.database, own.documents.finaliser, None))
+
+    def called(documents: Documents, document_id: UUID) -> None:
+        own.documents = documents
+        uploads.handler(s3_event(key=f"incoming/{document_id}"), Call())
+
+    with ThreadPoolExecutor(len(environments)) as pool:
+        futures = [pool.submit(called, *one) for one in zip(environments, announced, strict=True)]
+        for one in futures:
+            one.result()
+    for connection in busy:
+        connection.close()
+    assert {environments[0].row(document_id)["state"] for document_id in announced} == {"stored"}
+
+
+def test_a_database_that_stays_away_is_told_to_lambda_before_the_call_ends(
+    documents: Documents, pending: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[None] = []
+
+    def away() -> Connection:
+        tries.append(None)
+        raise psycopg.OperationalError("the database is away")
+
+    database = Database(away)
+    finaliser = Finaliser(database, documents.bucket, TARGET)
+    monkeypatch.setattr(uploads, "parts", lambda: (database, finaliser, None))
+    monkeypatch.setattr("random.uniform", lambda *_: 0.1)
+    call = Call(uploads.LAST_TRY_MILLISECONDS / 1000 + 1)
+    with pytest.raises(DatabaseUnavailableError):
+        uploads.handler(s3_event(key=f"incoming/{pending}"), call)
+    assert len(tries) > 4, "each try opens a connection twice"
+    assert call.get_remaining_time_in_millis() > uploads.LAST_TRY_MILLISECONDS - 1000

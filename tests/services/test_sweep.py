@@ -11,7 +11,7 @@ from services.documents.documents_bucket import ListedVersion, StoredVersion
 from services.documents.sweep import AT_ONCE, SETTLED_SECONDS, Sweeper, SweepError
 from tests.postgresql import Server
 from tests.services.conftest import NewDatabase, migrated
-from tests.services.test_finalise import CONTENT, OWNER, Bucket, Documents
+from tests.services.test_finalise import CONTENT, OWNER, Bucket, Call, Documents, s3_event
 
 
 class ListedBucket(Bucket):
@@ -222,8 +222,8 @@ def test_usage_is_what_there_is(documents: Swept, server: Server, swept_database
 def test_the_clock_calls_the_sweeper_and_events_do_not(documents: Swept, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(documents.sweeper, "sweep", lambda: calls.append("swept"))
-    monkeypatch.setattr(uploads, "parts", lambda: (documents.finaliser, documents.sweeper))
-    uploads.handler({"Records": []}, None)
+    monkeypatch.setattr(uploads, "parts", lambda: (documents.database, documents.finaliser, documents.sweeper))
+    uploads.handler(s3_event(key="another/thing"), Call())
     assert calls == []
-    uploads.handler({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}, None)
+    uploads.handler({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}, Call())
     assert calls == ["swept"]

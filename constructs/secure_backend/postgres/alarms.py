@@ -145,16 +145,17 @@ class PostgresAlarms(Construct):
     def _tell(self, name: str, *, description: str, pattern: dict[str, Any]) -> None:
         """Send matching events to the topic.
 
-        By the L1: the L2's target would widen the topic's policy, in whichever stack the topic stands.
+        By the L1: the L2's target would widen the topic's policy, in whichever stack the topic stands. An AlarmTopic
+        keeps what cannot be delivered.
         """
-        topic = self._topic.topic if isinstance(self._topic, AlarmTopic) else self._topic
-        events.CfnRule(
-            self,
-            name,
-            description=description,
-            event_pattern=pattern,
-            targets=[events.CfnRule.TargetProperty(id="Topic", arn=topic.topic_arn)],
-        )
+        kept = None
+        if isinstance(self._topic, AlarmTopic):
+            topic: sns.ITopic = self._topic.topic
+            kept = events.CfnRule.DeadLetterConfigProperty(arn=self._topic.dead_letters.queue_arn)
+        else:
+            topic = self._topic
+        target = events.CfnRule.TargetProperty(id="Topic", arn=topic.topic_arn, dead_letter_config=kept)
+        events.CfnRule(self, name, description=description, event_pattern=pattern, targets=[target])
 
 
 def connection_limit(memory_gib: int) -> int:
