@@ -49,6 +49,13 @@ def only(template: dict[str, Any], type_name: str) -> tuple[str, dict[str, Any]]
     return logical_id, dict(resource["Properties"])
 
 
+def alarm_of(template: dict[str, Any]) -> dict[str, Any]:
+    """Return the certificate's alarm; the topic has one of its own."""
+    alarms = [one["Properties"] for one in resources_of(template, "AWS::CloudWatch::Alarm").values()]
+    (alarm,) = [one for one in alarms if one["Namespace"] == "AWS/CertificateManager"]
+    return dict(alarm)
+
+
 def test_the_defaults_are_those_of_the_snapshot(template: dict[str, Any], template_snapshot: SnapshotAssertion) -> None:
     assert template == template_snapshot(name="defaults")
 
@@ -82,7 +89,7 @@ def test_it_stands_in_the_transparency_logs_and_its_key_is_rsa_of_2048_bits(temp
 def test_people_are_told_a_month_before_it_expires(template: dict[str, Any]) -> None:
     certificate, _ = only(template, "AWS::CertificateManager::Certificate")
     topic, _ = only(template, "AWS::SNS::Topic")
-    _, alarm = only(template, "AWS::CloudWatch::Alarm")
+    alarm = alarm_of(template)
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/CertificateManager", "DaysToExpiry")
     assert alarm["Dimensions"] == [{"Name": "CertificateArn", "Value": {"Ref": certificate}}]
     assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Minimum", 86_400, 30)
@@ -91,7 +98,7 @@ def test_people_are_told_a_month_before_it_expires(template: dict[str, Any]) -> 
 
 
 def test_the_alarm_does_not_end_with_the_certificates_last_day(template: dict[str, Any]) -> None:
-    _, alarm = only(template, "AWS::CloudWatch::Alarm")
+    alarm = alarm_of(template)
     assert alarm["TreatMissingData"] == "ignore"
 
 

@@ -15,6 +15,8 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
@@ -78,6 +80,8 @@ def surroundings(stack: cdk.Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(tmp_path)
     return {
         **{name: getattr(secure_backend, name) for name in secure_backend.__all__},
+        "events": events,
+        "targets": targets,
         "self": stack,
         "network": network,
         "vpc": network.vpc,

@@ -279,6 +279,7 @@ def test_alarms_tell_the_topic_about_errors_and_latency(full: dict[str, Any]) ->
     alarms = {
         alarm["Properties"]["MetricName"]: alarm["Properties"]
         for alarm in resources_of(full, "AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"]["Namespace"] == "AWS/ApiGateway"
     }
     assert {*alarms} == {"5XXError", "Latency"}
     assert alarms["Latency"]["ExtendedStatistic"] == "p99"

@@ -122,7 +122,11 @@ DESTROYED_BY: Mapping[str, tuple[str, ...]] = {
     "AWS::IAM::Role": ("iam:DeleteRole", "iam:UpdateAssumeRolePolicy", "iam:DetachRolePolicy", "sts:AssumeRole"),
     "AWS::KMS::Alias": ("kms:DeleteAlias", "kms:UpdateAlias"),
     "AWS::KMS::Key": ("kms:ScheduleKeyDeletion", "kms:DisableKey", "kms:DisableKeyRotation", "kms:PutKeyPolicy"),
-    "AWS::Lambda::EventSourceMapping": ("lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"),
+    "AWS::Lambda::EventInvokeConfig": (
+        "lambda:DeleteFunctionEventInvokeConfig",
+        "lambda:PutFunctionEventInvokeConfig",
+        "lambda:UpdateFunctionEventInvokeConfig",
+    ),
     "AWS::Lambda::Function": (
         "lambda:DeleteFunction",
         "lambda:UpdateFunctionCode",
