@@ -116,6 +116,23 @@ def contradictions(settings: Settings) -> list[str]:
             f"a certificate of {region}",
             "a regional API takes a certificate of its own region only",
         )
+    operators = settings.access.operators
+    if operators is not None:
+        begins, ends = operators.valid_from, operators.valid_until
+        check(
+            (begins is None) is (ends is None),
+            "access.operators.valid_until" if ends is None else "access.operators.valid_from",
+            None,
+            "both ends of the time, or neither",
+            "name the other end too, or leave both out",
+        )
+        check(
+            begins is None or ends is None or begins < ends,
+            "access.operators.valid_until",
+            str(ends),
+            "a moment after valid_from",
+            "exchange the two",
+        )
     if settings.production:
         check(
             settings.logs.retention_days >= 365,

@@ -64,6 +64,7 @@ def _zones(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _EMAIL = r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}$"
+_PRINCIPAL = r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]{1,512}$"
 _REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 
 Email = Annotated[str, Field(pattern=_EMAIL)]
@@ -228,6 +229,28 @@ class AuditSettings(Section):
     insights: bool = Field(True, description="false gives up the detection of unusual call rates")
 
 
+class OperatorSettings(Section):
+    """A role for those who look into incidents."""
+
+    principals: tuple[Annotated[str, Field(pattern=_PRINCIPAL)], ...] = Field(
+        min_length=1,
+        max_length=5,
+        description="name roles or users: arn:aws:iam::123456789012:role/on-call; a user needs a second factor",
+    )
+    source_networks: tuple[Network, ...] = Field(
+        (), max_length=20, description="name the public networks of your operators, or leave it out for any"
+    )
+    session_hours: int = Field(1, ge=1, le=12, description="leave it out for 1")
+    valid_from: AwareDatetime | None = Field(None, description="a moment with its zone, 2027-01-04T08:00:00Z")
+    valid_until: AwareDatetime | None = Field(None, description="a moment with its zone, 2027-01-29T18:00:00Z")
+
+
+class AccessSettings(Section):
+    """Who may do what in the account, beside the functions."""
+
+    operators: OperatorSettings | None = Field(None, description="leave it out for no such role")
+
+
 class Settings(Section):
     """One profile."""
 
@@ -247,3 +270,4 @@ class Settings(Section):
     database: DatabaseSettings = DatabaseSettings()
     api: ApiSettings = ApiSettings()
     audit: AuditSettings = AuditSettings()
+    access: AccessSettings = AccessSettings()

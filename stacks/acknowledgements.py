@@ -264,6 +264,15 @@ def _audit(registry: _Registry, application: Application) -> None:
             "is paid for each event.",
         )
     account = _account(audit)
+    if audit.operators is not None:
+        logs_of = f"arn:{audit.partition}:logs:{audit.region}:{account}:log-group"
+        registry.add(
+            audit.operators.policy,
+            *_in("IAM5[Resource::*]", SOLUTIONS),
+            *(_in(f"IAM5[Resource::{logs_of}:{name}]", SOLUTIONS)[0] for name in audit.operators.log_groups),
+            reason="Looking at alarms, metrics and traces knows no resource; the names of log groups are made at "
+            "deployment, and the wildcard stands after what is this application's.",
+        )
     for policy in _below(trail, iam.CfnManagedPolicy):
         group = audit.get_logical_id(next(_below(trail.log_group, logs.CfnLogGroup)))
         stream = (

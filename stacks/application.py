@@ -20,7 +20,7 @@ class Application:
         self.network = NetworkStack(app, "network", settings=settings)
         self.data = DataStack(app, "data", settings=settings, network=self.network)
         self.api = ApiStack(app, "api", settings=settings, network=self.network, data=self.data)
-        self.audit = AuditStack(app, "audit", settings=settings, network=self.network, data=self.data)
+        self.audit = AuditStack(app, "audit", settings=settings, network=self.network, data=self.data, api=self.api)
 
     @property
     def stacks(self) -> list[cdk.Stack]:

@@ -5,8 +5,10 @@ from constructs import Construct
 
 from profiles.settings import Settings
 from secure_backend import AuditTrail, ExistingTrail, ObjectLock
+from stacks.api import ApiStack
 from stacks.data import DataStack
 from stacks.network import NetworkStack
+from stacks.operators import Operators
 from stacks.profile_stack import ProfileStack
 
 
@@ -21,6 +23,7 @@ class AuditStack(ProfileStack):
         settings: Settings,
         network: NetworkStack,
         data: DataStack,
+        api: ApiStack,
     ) -> None:
         super().__init__(scope, id, settings=settings, description="CloudTrail, CIS alarms, dashboard")
         audit = settings.audit
@@ -45,3 +48,26 @@ class AuditStack(ProfileStack):
             insights=audit.insights and existing is None,
             log_retention=self.log_retention,
         )
+        operators = settings.access.operators
+        self.operators = (
+            Operators(
+                self,
+                "Operators",
+                settings=operators,
+                log_groups=_log_groups(settings, data),
+                dead_letters=[network.alarms.dead_letters, api.dead_letters],
+                resends_to=api.finaliser,
+            )
+            if operators is not None
+            else None
+        )
+
+
+def _log_groups(settings: Settings, data: DataStack) -> list[str]:
+    """Return the names of the application's log groups: CloudFormation begins those that it makes with the stack's."""
+    return [
+        f"{settings.name}-*",
+        f"/aws/rds/instance/{data.database.identifier}/*",
+        "API-Gateway-Execution-Logs_*",
+        f"aws-waf-logs-{settings.name.replace('-', '')}*",
+    ]

@@ -40,6 +40,8 @@ class DeadLetterQueue(sqs.Queue):
     :raises InvalidPropertiesError: with every problem of these properties at once.
     """
 
+    key: kms.IKey
+    """What encrypts the queue."""
     alarm: cloudwatch.Alarm
     """Goes off while a message lies in the queue."""
 
@@ -62,7 +64,7 @@ class DeadLetterQueue(sqs.Queue):
             enforce_ssl=True,
             retention_period=cdk.Duration.days(14),
         )
-        self._key = key
+        self.key = key
         keys.allow_dead_letters(key, self)
         self.alarm = cloudwatch.Alarm(
             self,
@@ -101,7 +103,7 @@ class DeadLetterQueue(sqs.Queue):
         function.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=[self._key.key_arn],
+                resources=[self.key.key_arn],
                 conditions={
                     "StringEquals": {
                         "kms:ViaService": f"sqs.{stack.region}.{stack.url_suffix}",

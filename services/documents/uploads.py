@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], context: Context) -> None:
     database, finaliser, sweeper = parts()
     try:
         if event.get("detail-type") == "Scheduled Event":
-            _patiently(sweeper.sweep, context)
+            sweeper.sweep()
             return
         upload = Upload.read(event)
         decided = _patiently(lambda: finaliser.finalise(upload), context)

@@ -40,6 +40,9 @@ PROFILES = {
         [audit]
         lock_mode = "compliance"
         confirm_compliance = true
+        [access.operators]
+        principals = ["arn:aws:iam::123456789012:role/on-call", "arn:aws:iam::123456789012:user/alice"]
+        source_networks = ["203.0.113.0/24"]
         [alarms]
         email = "security@example.com"
         """,
