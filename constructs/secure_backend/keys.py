@@ -12,6 +12,7 @@ Example::
 import hashlib
 import json
 import re
+from collections.abc import Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
@@ -108,18 +109,8 @@ def allow_alarms(key: kms.IKey, scope: Construct) -> None:
     Without it an alarm goes off and nobody is told; only the alarm's history says why.
     Source: Amazon SNS Developer Guide, "Enable compatibility between event sources and encrypted topics".
     """
-    stack = cdk.Stack.of(scope)
-    add_statement(
-        key,
-        scope,
-        iam.PolicyStatement(
-            sid="Alarms",
-            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-            actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-            resources=["*"],
-            conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
-        ),
-    )
+    account = cdk.Stack.of(scope).account
+    _allow_sending(key, scope, "Alarms", ["cloudwatch"], {"StringEquals": {"aws:SourceAccount": account}})
 
 
 def allow_eventbridge(key: kms.IKey, scope: Construct) -> None:
@@ -132,17 +123,7 @@ def allow_eventbridge(key: kms.IKey, scope: Construct) -> None:
     server-side encryption".
     """
     topics = cdk.Stack.of(scope).format_arn(service="sns", resource="*")
-    add_statement(
-        key,
-        scope,
-        iam.PolicyStatement(
-            sid="Events",
-            principals=[iam.ServicePrincipal("events.amazonaws.com")],
-            actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-            resources=["*"],
-            conditions={"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}},
-        ),
-    )
+    _allow_sending(key, scope, "Events", ["events"], {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}})
 
 
 def allow_dead_letters(key: kms.IKey, scope: Construct) -> None:
@@ -152,17 +133,22 @@ def allow_dead_letters(key: kms.IKey, scope: Construct) -> None:
     "Key management", permissions for AWS services.
     """
     queues = cdk.Stack.of(scope).format_arn(service="sqs", resource="*")
-    add_statement(
-        key,
-        scope,
-        iam.PolicyStatement(
-            sid="DeadLetters",
-            principals=[iam.ServicePrincipal("events.amazonaws.com"), iam.ServicePrincipal("sns.amazonaws.com")],
-            actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-            resources=["*"],
-            conditions={"ArnLike": {"kms:EncryptionContext:aws:sqs:arn": queues}},
-        ),
+    conditions = {"ArnLike": {"kms:EncryptionContext:aws:sqs:arn": queues}}
+    _allow_sending(key, scope, "DeadLetters", ["events", "sns"], conditions)
+
+
+def _allow_sending(
+    key: kms.IKey, scope: Construct, sid: str, services: Sequence[str], conditions: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Let services encrypt what they send to a topic or a queue; a message may share a data key, which is decrypted."""
+    statement = iam.PolicyStatement(
+        sid=sid,
+        principals=[iam.ServicePrincipal(f"{service}.amazonaws.com") for service in services],
+        actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+        resources=["*"],
+        conditions=conditions,
     )
+    add_statement(key, scope, statement)
 
 
 def allow_log_delivery(key: kms.IKey, scope: Construct) -> None:
