@@ -107,12 +107,13 @@ lock: setup ## compile the requirements anew from pyproject.toml
 	@for function in $(FUNCTIONS); do (cd $$function && $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade requirements.in --generate-hashes --no-python-downloads --python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all: --custom-compile-command "make lock" --output-file requirements.txt); done
 	@$(BIN)/python -m secure_backend.lambda_packages --record $(FUNCTIONS)
 
-docs: setup ## write docs/ anew: the picture of the dev profile, the rules, the constructs' arguments, the API
+docs: setup ## write docs/ anew: the picture of the dev profile, the rules, the constructs' arguments, a profile's keys, the API
 	@$(CDK) synth --quiet --context profile=dev
 	@$(BIN)/python -m stacks.picture cdk.out docs/stacks.svg
 	@$(BIN)/python -m secure_backend.compliance.rules > docs/rules.md
 	@$(BIN)/python -m docs.constructs > docs/constructs.md
 	@$(BIN)/python -m docs.openapi > docs/openapi.json
+	@$(BIN)/python -m docs.profile > docs/profile.md
 
 bench: setup ## time the synth beside a plain-L2 app, alternating
 	@$(BIN)/python -m bench

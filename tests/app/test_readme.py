@@ -11,7 +11,7 @@ from pathlib import Path
 import aws_cdk as cdk
 import pytest
 
-from docs import openapi
+from docs import openapi, profile
 from docs.constructs import page
 from secure_backend import EncryptedPostgres, InvalidPropertiesError, SecureVpc
 from secure_backend.analysis import Assembly
@@ -102,6 +102,10 @@ def test_the_picture_is_drawn_from_todays_templates(dev: Synthesized) -> None:
 
 def test_the_page_of_the_constructs_is_written_from_todays_signatures() -> None:
     assert (ROOT / "docs" / "constructs.md").read_text() == page(), "run `make docs`"
+
+
+def test_the_page_of_a_profiles_keys_is_written_from_todays_models() -> None:
+    assert (ROOT / "docs" / "profile.md").read_text() == profile.page(), "run make docs"
 
 
 def test_the_openapi_document_is_written_from_todays_models() -> None:
