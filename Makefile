@@ -110,7 +110,7 @@ lock: setup ## compile the requirements anew from pyproject.toml
 docs: setup ## write docs/ anew: the picture of the dev profile, the rules, the constructs' arguments, a profile's keys, the API
 	@$(CDK) synth --quiet --context profile=dev
 	@$(BIN)/python -m stacks.picture cdk.out docs/stacks.svg
-	@$(BIN)/python -m secure_backend.compliance.rules > docs/rules.md
+	@$(BIN)/python -m docs.rules > docs/rules.md
 	@$(BIN)/python -m docs.constructs > docs/constructs.md
 	@$(BIN)/python -m docs.openapi > docs/openapi.json
 	@$(BIN)/python -m docs.profile > docs/profile.md
