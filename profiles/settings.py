@@ -126,6 +126,13 @@ class DocumentSettings(Section):
     pending_per_caller: int = Field(100, ge=1, le=10_000, description="leave it out for 100")
     gib_per_caller: int = Field(10, ge=1, le=10_240, description="leave it out for 10")
     announced_per_minute: int = Field(60, ge=1, le=10_000, description="leave it out for 60")
+    uploads_at_once: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="reserves so much of the account's Lambda concurrency for deciding about uploads, the others wait; "
+        "leave it out in an account with the lowest quota, 10",
+    )
 
 
 class DatabaseSettings(Section):

@@ -199,12 +199,19 @@ def _api(registry: _Registry, application: Application) -> None:
                 "expiry and scope of an access token; API Gateway's own would take ID tokens too.",
             )
     for function in _of(constructs, lambda_.CfnFunction):
-        registry.add(
-            function,
-            *_in("LambdaConcurrency", HIPAA, NIST5),
-            reason="Reserved concurrency takes from the account's quota, which is 10 in a fresh account: the "
-            "deployment would fail. The stage's throttling bounds the calls, and the database's roles the connections.",
-        )
+        if function.reserved_concurrent_executions is None:
+            registry.add(
+                function,
+                *_in("LambdaConcurrency", HIPAA, NIST5),
+                reason="Reserved concurrency takes from the account's quota, which is 10 in a fresh account: the "
+                "deployment would fail. The stage's throttling bounds the calls, the database's roles the connections.",
+            )
+        else:
+            registry.add(
+                function,
+                *_in("ReservedConcurrency", "SecureBackend"),
+                reason="The profile asks for it, by documents.uploads_at_once: its author knows the account's quota.",
+            )
         registry.add(
             function,
             *_in("LambdaDLQ", HIPAA, NIST5, SERVERLESS),

@@ -102,6 +102,7 @@ class ApiStack(ProfileStack):
             db_user="documents_finaliser",
             timeout=cdk.Duration.seconds(30),
             memory_mib=512,
+            reserved_concurrency=settings.documents.uploads_at_once,
         )
         self.finaliser.node.add_dependency(self.migrations)
         data.documents.grant_read(self.finaliser, prefix=INCOMING)
@@ -190,6 +191,7 @@ class ApiStack(ProfileStack):
         db_user: str,
         timeout: cdk.Duration,
         memory_mib: int = 256,
+        reserved_concurrency: int | None = None,
     ) -> EncryptedFunction:
         """Make a function of the documents service in the app tier, with a way to bucket and database only."""
         security_group = network.vpc.security_group(self, f"{id}SecurityGroup", description=description)
@@ -202,6 +204,7 @@ class ApiStack(ProfileStack):
             key=self.key,
             timeout=timeout,
             memory_mib=memory_mib,
+            reserved_concurrency=reserved_concurrency,
             vpc=network.vpc.vpc,
             subnets=network.vpc.app_subnets,
             security_group=security_group,

@@ -121,10 +121,11 @@ def test_a_function_synthesizes_in_every_partition(new_stack: NewStack, region: 
 def test_every_bad_property_is_told_at_once(stack: cdk.Stack) -> None:
     vpc = ec2.Vpc(stack, "Vpc", availability_zones=["eu-central-1a", "eu-central-1b"], nat_gateways=0)
     with pytest.raises(InvalidPropertiesError) as error:
-        function(stack, key="alias/mine", memory_mib=64, log_retention=365, vpc=vpc)
+        function(stack, key="alias/mine", memory_mib=64, log_retention=365, vpc=vpc, reserved_concurrency=0)
     message = str(error.value)
-    assert "EncryptedFunction 'Function' cannot be built, 4 problems" in message
+    assert "EncryptedFunction 'Function' cannot be built, 5 problems" in message
     assert "EncryptedFunction.key: got 'alias/mine'; expected a Key object" in message
+    assert "EncryptedFunction.reserved_concurrency: got 0; expected 1 to 1000; leave it out for no limit" in message
     assert "EncryptedFunction.memory_mib: got 64; expected 128 to 10240; leave it out for 256" in message
     assert "EncryptedFunction.log_retention: got 365; expected a bounded aws_logs.RetentionDays" in message
     assert "expected subnets and security_group beside it" in message
@@ -135,3 +136,13 @@ def test_a_timeout_that_lambda_does_not_offer_is_refused(stack: cdk.Stack, timeo
     with pytest.raises(InvalidPropertiesError) as refused:
         function(stack, timeout=timeout)
     assert "expected a Duration of 1 to 900 seconds; leave it out for 10 seconds" in str(refused.value)
+
+
+def test_concurrency_is_reserved_only_where_it_is_asked_for(stack: cdk.Stack) -> None:
+    function(stack, "Unlimited")
+    function(stack, "Limited", reserved_concurrency=5)
+    reserved = {
+        logical_id.rstrip("0123456789ABCDEF"): resource["Properties"].get("ReservedConcurrentExecutions")
+        for logical_id, resource in resources_of(template_of(stack), "AWS::Lambda::Function").items()
+    }
+    assert reserved == {"Unlimited": None, "Limited": 5}

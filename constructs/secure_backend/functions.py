@@ -47,7 +47,7 @@ class EncryptedFunction(lambda_.Function):
     * The role writes this function's log and traces and nothing else: AWS's managed policies would let it write
       every log of the account. In a VPC, Lambda itself manages the network interfaces with the role, and a Deny on
       ``lambda:SourceFunctionArn`` keeps the function's code from doing so.
-    * Concurrency is not reserved: a fresh account's quota of 10 leaves nothing to reserve.
+    * Concurrency is not reserved unless asked for: a fresh account's quota of 10 leaves nothing to reserve.
 
     :param code: the function's code with its arm64 dependencies.
     :param handler: ``module.function``.
@@ -57,6 +57,8 @@ class EncryptedFunction(lambda_.Function):
     :param environment: no secrets: whoever may read the function's configuration sees it.
     :param timeout: 1 second to 15 minutes, 10 seconds when left out.
     :param memory_mib: 256 when left out, 128 to 10240.
+    :param reserved_concurrency: how many calls at once at most, 1 to 1000, taken from the account's quota; unlimited
+        within the quota when left out. Synchronous callers beyond it get 429, asynchronous events wait up to six hours.
     :param vpc: the VPC that it runs in; outside any VPC when left out.
     :param subnets: where in the VPC, such as :attr:`SecureVpc.app_subnets`; needed beside ``vpc``.
     :param security_group: the function's own, such as one of :meth:`SecureVpc.security_group`; needed beside ``vpc``.
@@ -77,6 +79,7 @@ class EncryptedFunction(lambda_.Function):
         environment: Mapping[str, str] | None = None,
         timeout: cdk.Duration | None = None,
         memory_mib: int = 256,
+        reserved_concurrency: int | None = None,
         vpc: ec2.IVpc | None = None,
         subnets: ec2.SubnetSelection | None = None,
         security_group: ec2.ISecurityGroup | None = None,
@@ -86,6 +89,8 @@ class EncryptedFunction(lambda_.Function):
         check = Validation(self, id)
         check.key("key", key, optional=False)
         check.whole_number("memory_mib", memory_mib, 128, 10_240, "leave it out for 256")
+        if reserved_concurrency is not None:
+            check.whole_number("reserved_concurrency", reserved_concurrency, 1, 1000, "leave it out for no limit")
         check.seconds("timeout", limit, 1, 900, "leave it out for 10 seconds")
         check.retention("log_retention", log_retention)
         check.check(
@@ -121,6 +126,7 @@ class EncryptedFunction(lambda_.Function):
             environment_encryption=key,
             timeout=limit,
             memory_size=memory_mib,
+            reserved_concurrent_executions=reserved_concurrency,
             tracing=lambda_.Tracing.ACTIVE,
             logging_format=lambda_.LoggingFormat.JSON,
             log_group=log_group,

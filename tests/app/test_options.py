@@ -27,6 +27,7 @@ PROFILES = {
         [documents]
         object_lock_days = 30
         malware_protection = true
+        uploads_at_once = 5
         [database]
         port = 5432
         proxy = true
@@ -115,6 +116,15 @@ def test_beside_a_proxy_both_functions_trust_its_authorities_and_not_the_instanc
         path = environments(template)[handler]["DATABASE_CA_FILE"]
         assert path == "/var/task/documents/rds-proxy-roots.pem"
     assert (ROOT / "services" / "documents" / "rds-proxy-roots.pem").is_file()
+
+
+def test_only_so_many_uploads_are_decided_about_at_once(template: assertions.Template) -> None:
+    reserved = {
+        each["Properties"]["Handler"]: each["Properties"].get("ReservedConcurrentExecutions")
+        for each in template.find_resources("AWS::Lambda::Function").values()
+    }
+    assert reserved.pop("documents.uploads.handler") == 5
+    assert set(reserved.values()) == {None}
 
 
 def test_a_page_of_a_named_origin_may_send_the_key_and_read_the_answer(template: assertions.Template) -> None:
