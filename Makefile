@@ -6,6 +6,9 @@ BIN := .venv/bin
 NODE = $(BIN)/python -c 'import node, os, sys; os.execv(os.environ["JSII_NODE"], ["node", *sys.argv[1:]])'
 CDK = $(NODE) node_modules/aws-cdk/bin/cdk
 
+# What Lambda's Python brings itself is not packed.
+RUNTIMES_OWN := botocore python-dateutil six urllib3
+
 # Folders of Lambda code with a lock of arm64 packages beside it.
 FUNCTIONS := constructs/secure_backend/authorizer services/documents
 
@@ -104,7 +107,7 @@ lock: setup ## compile the requirements anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --group dev --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --group checkov --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements-checkov.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --group emulator --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements-emulator.txt
-	@for function in $(FUNCTIONS); do (cd $$function && $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade requirements.in --generate-hashes --no-python-downloads --python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all: --custom-compile-command "make lock" --output-file requirements.txt); done
+	@for function in $(FUNCTIONS); do (cd $$function && $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade requirements.in --generate-hashes --no-python-downloads --python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all: $(addprefix --no-emit-package ,$(RUNTIMES_OWN)) --custom-compile-command "make lock" --output-file requirements.txt); done
 	@$(BIN)/python -m secure_backend.lambda_packages --record $(FUNCTIONS)
 
 docs: setup ## write docs/ anew: the picture of the dev profile, the rules, the constructs' arguments, a profile's keys, the API

@@ -12,7 +12,7 @@ from botocore.signers import RequestSigner  # type: ignore[import-untyped]
 from psycopg.rows import DictRow, dict_row
 
 from .environment import DatabaseAddress
-from .observability import logger
+from .observability import logger, traced
 
 # The least that libpq takes: two tries and a statement then end before the function's ten seconds do.
 CONNECT_SECONDS = 2
@@ -91,7 +91,7 @@ class Database:
         """
         try:
             connection = self._ready()
-            with connection.transaction(), connection.cursor() as cursor:
+            with traced("transaction"), connection.transaction(), connection.cursor() as cursor:
                 # For this transaction only: the next one on this connection begins with nobody.
                 cursor.execute("SELECT set_config('documents.owner', %s, true)", [owner])
                 yield cursor
@@ -114,9 +114,10 @@ class Database:
             except psycopg.Error:
                 self.close()
         if self._connection is None:
-            try:
-                self._connection = self._open_connection()
-            except psycopg.OperationalError:
-                # Once more with a new token: credentials may have just been rotated.
-                self._connection = self._open_connection()
+            with traced("sign-in to the database"):
+                try:
+                    self._connection = self._open_connection()
+                except psycopg.OperationalError:
+                    # Once more with a new token: credentials may have just been rotated.
+                    self._connection = self._open_connection()
         return self._connection

@@ -15,6 +15,7 @@ from botocore.config import Config  # type: ignore[import-untyped]
 
 from .environment import UploadTarget
 from .models import NewDocument
+from .observability import traced
 
 UPLOAD_SECONDS = 300
 DOWNLOAD_SECONDS = 60
@@ -100,6 +101,7 @@ class DocumentsBucket:
         url = self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=DOWNLOAD_SECONDS)
         return {"url": url, "expires_in": DOWNLOAD_SECONDS}
 
+    @traced("read the upload")
     def read(self, document_id: UUID, version_id: str, limit: int) -> StoredVersion:
         """Read one version from beginning to end, but no more than ``limit`` bytes and one.
 
@@ -123,6 +125,7 @@ class DocumentsBucket:
             key_arn=found.get("SSEKMSKeyId", ""),
         )
 
+    @traced("list the versions")
     def versions(self, document_id: UUID) -> list[ListedVersion]:
         """Return the versions and delete markers of an object, the newest first."""
         key = _key(document_id)
@@ -136,6 +139,7 @@ class DocumentsBucket:
         # Two within a second: S3 tells at least which of them is the latest.
         return [version for _, _, version in sorted(listed, key=lambda one: (one[1], one[0]), reverse=True)]
 
+    @traced("put a delete marker")
     def hide(self, document_id: UUID) -> None:
         """Put a delete marker on the object: every version stays until the bucket's lifecycle ends it."""
         self._client.delete_object(Bucket=self._target.bucket, Key=_key(document_id))

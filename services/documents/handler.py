@@ -19,7 +19,7 @@ from .documents_bucket import DocumentsBucket
 from .environment import DatabaseAddress, UploadTarget
 from .limits import Limits
 from .models import Document, NewDocument
-from .observability import logger
+from .observability import logger, traced_entry
 
 MAX_PAGE = 50
 MAX_BODY = 8 * 1024
@@ -108,6 +108,7 @@ def service() -> Service:
     )
 
 
+@traced_entry
 def handler(event: dict[str, Any], context: object) -> Answer:  # noqa: ARG001 - Lambda's signature
     """Answer a REST API's proxy event; the log gets method, route and status, never a body, name or token."""
     began = time.monotonic()

@@ -18,7 +18,7 @@ import psycopg
 
 from .database import Connection, connect
 from .environment import DatabaseAddress
-from .observability import logger
+from .observability import logger, traced, traced_entry
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 ADVISORY_LOCK = 6_115_309_042_017_001
@@ -103,6 +103,7 @@ def migrate(connection: Connection, migrations: list[Migration]) -> list[int]:
         return done
 
 
+@traced_entry
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a custom resource's event, or an operator's call with an empty event."""
     address = os.environ.get("DATABASE_NAME", "")
@@ -135,7 +136,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _run(context: LambdaContext) -> dict[str, Any]:
     migrations = read_migrations()
-    with _connection(context) as connection:
+    with _connection(context) as connection, traced("migrations"):
         done = migrate(connection, migrations)
     return {"Applied": ", ".join(f"{number:04}" for number in done), "Newest": f"{len(migrations):04}"}
 

@@ -1,18 +1,54 @@
-"""Structured logs and metrics, by AWS Lambda Powertools.
+"""Structured logs, metrics and traces, by AWS Lambda Powertools.
 
-No line holds a body, a name, an owner, a token or an address that is signed: what is told is what a line's own keyword
-arguments name. Each line carries the request's id as ``correlation_id``, which the caller is told too in
+No line and no trace holds a body, a name, an owner, a token or an address that is signed: what is told is what a line's
+own keyword arguments name. Each line carries the request's id as ``correlation_id``, which the caller is told too in
 ``x-amz-apigw-id``.
 
-Traces are Lambda's own segments: Powertools' tracer stands on the X-Ray SDK, which gets security fixes only since
-February 2026 (AWS X-Ray Developer Guide, "X-Ray SDK and daemon support timeline").
+Traces go to the daemon that is part of Lambda, over loopback: no way out is needed. Outside Lambda there are none. The
+tracer stands on the X-Ray SDK, which gets security fixes only since February 2026 and none after February 2027 (AWS
+X-Ray Developer Guide, "X-Ray SDK and daemon support timeline"). Nothing but this module knows of it, so that another
+provider of Powertools can take its place.
 """
 
-from aws_lambda_powertools import Logger, Metrics
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger(service="documents", use_rfc3339=True, utc=True)
 metrics = Metrics(namespace="Documents", service="documents")
+# Patched libraries would put statements and signed addresses into the trace.
+tracer = Tracer(service="documents", auto_patch=False)
+# It logs whole segments, and every one that it could not send.
+logging.getLogger("aws_xray_sdk").setLevel(logging.CRITICAL)
+
+Event = TypeVar("Event")
+Returned = TypeVar("Returned")
+
+
+def traced_entry(entry: Callable[[Event, Any], Returned]) -> Callable[[Event, Any], Returned]:
+    """Time a function's entry and tell of its cold start, not of what it returns."""
+    timed: Callable[[Event, Any], Returned] = tracer.capture_lambda_handler(
+        entry, capture_response=False, capture_error=False
+    )
+    return timed
+
+
+@contextmanager
+def traced(name: str) -> Iterator[None]:
+    """Time a part of the work, and tell of an error its type alone: its message may hold values."""
+    failed: Exception | None = None
+    with tracer.provider.in_subsegment(name=name) as subsegment:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised again once the segment is closed, which would keep the message
+            subsegment.put_annotation(key="Error", value=type(error).__name__)
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 def count(name: str, number: int = 1) -> None:

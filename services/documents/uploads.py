@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+import psycopg
+
 from .database import Database, DatabaseUnavailableError, connect
 from .documents_bucket import DocumentsBucket, document_of
 from .environment import DatabaseAddress, UploadTarget
 from .finalise import Finaliser, Upload
-from .observability import count, logger
+from .observability import count, logger, traced_entry
 from .sweep import Sweeper
 
 Result = TypeVar("Result")
@@ -31,6 +33,10 @@ class Context(Protocol):
         """Return how long the call may still take."""
 
 
+class FinaliserError(RuntimeError):
+    """The database refused what the finaliser wanted; the message says with which state."""
+
+
 @functools.cache
 def parts() -> tuple[Database, Finaliser, Sweeper]:
     """Return the process's database, finaliser and sweeper."""
@@ -40,6 +46,7 @@ def parts() -> tuple[Database, Finaliser, Sweeper]:
     return database, finaliser, Sweeper(database, bucket, finaliser)
 
 
+@traced_entry
 def handler(event: dict[str, Any], context: Context) -> None:
     """Decide about the upload that the event tells of; at the clock's call, settle what no event has."""
     logger.set_correlation_id(event.get("id"))
@@ -50,6 +57,9 @@ def handler(event: dict[str, Any], context: Context) -> None:
             return
         upload = Upload.read(event)
         decided = _patiently(lambda: finaliser.finalise(upload), context)
+    except psycopg.Error as error:
+        # Lambda logs what is raised, and PostgreSQL's words may hold the row.
+        raise FinaliserError(f"{type(error).__name__}, SQLSTATE {error.sqlstate}") from None
     finally:
         # Many uploads at once are many environments, and the role has few connections: none is kept by an idle one.
         database.close()

@@ -36,8 +36,8 @@ ENFORCED: dict[Permission, set[str]] = {
 NOT_ENFORCED = {
     "logs:CreateLogStream": "the emulator writes the functions' logs itself",
     "logs:PutLogEvents": "the emulator writes the functions' logs itself",
-    "xray:PutTelemetryRecords": "nothing is traced",
-    "xray:PutTraceSegments": "nothing is traced",
+    "xray:PutTelemetryRecords": "no daemon sends traces",
+    "xray:PutTraceSegments": "no daemon sends traces",
     "ec2:AssignPrivateIpAddresses": "functions stand in no subnet",
     "ec2:CreateNetworkInterface": "functions stand in no subnet",
     "ec2:DeleteNetworkInterface": "functions stand in no subnet",

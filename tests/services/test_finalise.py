@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
@@ -513,3 +514,19 @@ def test_a_database_that_stays_away_is_told_to_lambda_before_the_call_ends(
         uploads.handler(s3_event(key=f"incoming/{pending}"), call)
     assert len(tries) > 4, "each try opens a connection twice"
     assert call.get_remaining_time_in_millis() > uploads.LAST_TRY_MILLISECONDS - 1000
+
+
+def test_what_postgresql_says_of_a_row_is_neither_raised_nor_logged(
+    documents: Documents, pending: UUID, monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    """Lambda logs what a function raises, with what it was raised from."""
+
+    def refused(_: Upload) -> str:
+        raise psycopg.errors.CheckViolation("DETAIL: Failing row contains (secret-name)")
+
+    in_lambda(documents, monkeypatch)
+    monkeypatch.setattr(documents.finaliser, "finalise", refused)
+    with pytest.raises(uploads.FinaliserError) as raised:
+        uploads.handler(s3_event(key=f"incoming/{pending}"), Call())
+    assert "secret-name" not in "".join(traceback.format_exception(raised.value)) + log.text
+    assert str(raised.value).startswith("CheckViolation")
