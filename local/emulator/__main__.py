@@ -23,6 +23,7 @@ import hypercorn.asyncio
 import hypercorn.config
 import psycopg
 from ministack import app as ministack
+from ministack.core import lambda_runtime
 from ministack.core.iam_evaluator import AuthError, EvalContext, evaluate, resolve_principal
 from ministack.core.persistence import save_all
 from ministack.core.rds_iam import VerifiedRdsToken, verify_rds_iam_token
@@ -32,6 +33,7 @@ from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 from psycopg import sql
 
 from local.emulator import (
+    cold_starts,
     event_targets,
     full_buckets,
     gateway_variables,
@@ -100,10 +102,21 @@ def _give_function_sessions_an_end() -> None:
             session.setdefault("Expiration", time.time() + SESSION_SECONDS)
 
 
+_asking = threading.local()
+
+
 def _is_member(user: str) -> bool:
+    """Ask PostgreSQL anew for each sign-in, on a connection that stays open: a membership may end at any time."""
     question = "SELECT pg_has_role(rolname, 'rds_iam', 'member') FROM pg_roles WHERE rolname = %s"
-    with superuser() as connection:
-        return (connection.execute(question, [user]).fetchone() or [False])[0] is True
+    if not hasattr(_asking, "connection"):
+        _asking.connection = superuser()
+    try:
+        found = _asking.connection.execute(question, [user]).fetchone()
+    except psycopg.OperationalError:
+        # PostgreSQL was restarted.
+        _asking.connection = superuser()
+        found = _asking.connection.execute(question, [user]).fetchone()
+    return (found or [False])[0] is True
 
 
 def _instances() -> list[tuple[str, str, dict[str, Any]]]:
@@ -177,6 +190,7 @@ async def main() -> None:
     full_buckets.register(_RESOURCE_HANDLERS)
     gateway_variables.fill_in(apigateway_v1)
     s3_events.name_versions(s3, eventbridge)
+    cold_starts.start_by_processor(lambda_runtime, Path(os.environ["_LAMBDA_LAYERS_DIRS"]))
     event_targets.call_asynchronously(eventbridge, lambda_svc)
     interrupted.settle_at_start(cloudformation)
     # It tells of every file that it saves, every second.
