@@ -234,3 +234,20 @@ def test_the_package_itself_imports_nothing_of_the_cdk() -> None:
     for file in sorted((ROOT / "constructs/secure_backend/analysis").glob("*.py")):
         assert "aws_cdk" not in file.read_text(), file.name
         assert "import constructs" not in file.read_text(), file.name
+
+
+def test_a_stack_tells_its_termination_protection_and_service_role_and_its_nested_stacks_have_the_same(
+    tmp_path: Path,
+) -> None:
+    app = cdk.App(
+        context=FLAGS, outdir=str(tmp_path), builtin_cloud_formation_validation=False, analytics_reporting=False
+    )
+    kept = cdk.Stack(app, "kept", termination_protection=True)
+    kms.Key(cdk.NestedStack(kept, "Inner"), "Key")
+    kms.Key(cdk.Stack(app, "loose", synthesizer=cdk.LegacyStackSynthesizer()), "Key")
+    app.synth()
+    told = [
+        (stack.name.partition("/")[0], stack.termination_protection, stack.service_role is not None)
+        for stack in Assembly.from_directory(tmp_path).stacks
+    ]
+    assert sorted(told) == [("kept", True, True), ("kept", True, True), ("loose", False, False)]

@@ -42,13 +42,16 @@ def _stacks_of(directory: Path, *, stages: bool) -> Iterator[Stack]:
         if artifact_id not in names:
             continue
         account, region = _environment(artifact.get("environment", ""))
+        properties = artifact["properties"]
         yield from _stack_of(
-            directory / artifact["properties"]["templateFile"],
+            directory / properties["templateFile"],
             name=names[artifact_id],
             account=account,
             region=region,
             construct_path=artifact.get("displayName"),
             dependencies=tuple(names[other] for other in artifact.get("dependencies", ()) if other in names),
+            termination_protection=properties.get("terminationProtection") is True,
+            service_role=properties.get("cloudFormationExecutionRoleArn"),
         )
 
 
@@ -61,6 +64,8 @@ def _stack_of(
     construct_path: str | None = None,
     dependencies: tuple[str, ...] = (),
     parent: Resource | None = None,
+    termination_protection: bool = False,
+    service_role: str | None = None,
 ) -> Iterator[Stack]:
     """Yield the stack of one template file and its nested stacks."""
     stack = Stack(
@@ -72,6 +77,8 @@ def _stack_of(
         construct_path=construct_path,
         dependencies=dependencies,
         parent=parent,
+        termination_protection=termination_protection,
+        service_role=service_role,
     )
     yield stack
     for resource in stack.resources.values():
@@ -79,7 +86,13 @@ def _stack_of(
             nested = _nested_template(file, resource)
             if nested is not None:
                 yield from _stack_of(
-                    nested, name=f"{name}/{resource.logical_id}", account=account, region=region, parent=resource
+                    nested,
+                    name=f"{name}/{resource.logical_id}",
+                    account=account,
+                    region=region,
+                    parent=resource,
+                    termination_protection=termination_protection,
+                    service_role=service_role,
                 )
 
 

@@ -56,6 +56,9 @@ class Stack:
     dependencies: tuple[str, ...] = ()
     #: For a nested stack, the resource that creates it.
     parent: Resource | None = None
+    termination_protection: bool = False
+    #: The ARN of the role that CloudFormation acts as; None for the deploying person's own permissions.
+    service_role: str | None = None
     resources: Mapping[str, Resource] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
