@@ -13,7 +13,7 @@ RUNTIMES_OWN := botocore python-dateutil six urllib3
 FUNCTIONS := constructs/secure_backend/authorizer services/documents
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth deploy diff status logs token stop destroy cdk test coverage check snapshots acknowledgements packages-compared lock docs bench bench-service wheel clean
+.PHONY: help setup synth deploy diff status logs token stop destroy cdk test coverage check snapshots acknowledgements controls packages-compared lock docs bench bench-service wheel clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -80,6 +80,13 @@ cdk: setup ## run the CDK CLI: make cdk ARGS="deploy --all -c profile=dev"
 acknowledgements: setup ## list the acknowledged findings of the last synth with their reasons
 	@$(BIN)/python -m stacks.summary cdk.out --acknowledgements
 
+# The filled-in sample, unless a profile is named.
+PRODUCTION = $(if $(filter file,$(origin PROFILE)),tests/profiles/prod.toml,$(PROFILE))
+
+controls: setup .venv/checkov/ready ## hold production to each FSBP and CIS v5 control, or the profile that PROFILE names
+	@$(CDK) synth --quiet --context profile=$(PRODUCTION)
+	@$(BIN)/python -m secure_backend.compliance.controls cdk.out --checkov .venv/checkov/bin/checkov
+
 test: setup .venv/checkov/ready .venv/emulator/ready ## run the tests, and deploy to a local AWS of their own
 	@$(BIN)/python -m pytest
 
@@ -110,7 +117,9 @@ lock: setup ## compile the requirements anew from pyproject.toml
 	@for function in $(FUNCTIONS); do (cd $$function && $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade requirements.in --generate-hashes --no-python-downloads --python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all: $(addprefix --no-emit-package ,$(RUNTIMES_OWN)) --custom-compile-command "make lock" --output-file requirements.txt); done
 	@$(BIN)/python -m secure_backend.lambda_packages --record $(FUNCTIONS)
 
-docs: setup ## write docs/ anew: the picture of the dev profile, the rules, the constructs' arguments, a profile's keys, the API
+docs: setup .venv/checkov/ready ## write docs/ anew: the picture of the dev profile, the rules and controls, the constructs' arguments, a profile's keys, the API
+	@$(CDK) synth --quiet --context profile=tests/profiles/prod.toml
+	@$(BIN)/python -m secure_backend.compliance.controls cdk.out --checkov .venv/checkov/bin/checkov --markdown > docs/controls.md
 	@$(CDK) synth --quiet --context profile=dev
 	@$(BIN)/python -m stacks.picture cdk.out docs/stacks.svg
 	@$(BIN)/python -m docs.rules > docs/rules.md

@@ -91,6 +91,13 @@ def test_the_wheel_is_typed_and_carries_the_authorizer(names: list[str]) -> None
     assert "secure_backend/authorizer/requirements.sha256" in names
 
 
+def test_the_wheel_carries_the_control_catalogue(names: list[str]) -> None:
+    folder = ROOT / "constructs/secure_backend/compliance/controls"
+    data = {path.relative_to(ROOT / "constructs").as_posix() for path in folder.rglob("*.toml")}
+    assert len(data) > 15
+    assert data <= set(names)
+
+
 def test_the_wheel_carries_the_authorizers_packages_licences_included(wheel: Path, tmp_path: Path) -> None:
     packages = "secure_backend/authorizer/site-packages.zip"
     with zipfile.ZipFile(wheel) as archive:

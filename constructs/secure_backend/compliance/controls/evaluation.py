@@ -1,0 +1,127 @@
+"""The verdict on each control over an app's templates, and how much of the standard that covers."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from secure_backend.analysis import Assembly
+from secure_backend.compliance.controls.catalogue import Control, catalogue
+from secure_backend.compliance.controls.check import Judgement
+from secure_backend.compliance.controls.checks import CHECKS
+
+#: met or failed; absent: no resource of its types; exempt: AWS lets all of them be; other: nothing here can tell.
+Verdict = Literal["met", "failed", "absent", "exempt", "other"]
+
+#: The services whose share is counted.
+COUNTED = (
+    *("APIGateway", "CloudFormation", "CloudTrail", "EC2", "ELB", "KMS", "Lambda", "RDS", "S3"),
+    *("SecretsManager", "SNS", "WAF"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opinion:
+    """What somebody else's rule says of a control.
+
+    :param rule: the rule, with whose it is.
+    :param failed: the addresses of the resources that break it.
+    """
+
+    rule: str
+    failed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A control's verdict, and who gave it.
+
+    :param opinions: what others say, those of the resources left out that AWS exempts.
+    """
+
+    control: Control
+    judgements: tuple[Judgement, ...]
+    opinions: tuple[Opinion, ...] = ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, a resource a line."""
+        own = [f"{each.address}: {each.problem}" for each in self.judgements if each.problem is not None]
+        theirs = [f"{address}: says {each.rule}" for each in self.opinions for address in sorted(each.failed)]
+        return (*own, *theirs)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Failed when anybody says so."""
+        if self.problems:
+            return "failed"
+        if any(each.exempt is None for each in self.judgements):
+            return "met"
+        if self.judgements:
+            return "exempt"
+        return "absent" if self.control.id in CHECKS else "other"
+
+    @property
+    def wrong(self) -> bool:
+        """Whether what the catalogue says of it is not true of these templates."""
+        return self.verdict == "failed" and (self.control.claimed or self.control.who == "not applicable")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """How many of the FSBP's controls are met, of those that occur, are applicable and can be told from templates.
+
+    :param by_others: how many of the counted have another's verdict.
+    :param claimed: how many the catalogue claims.
+    """
+
+    met: int
+    counted: int
+    by_others: int
+    claimed: int
+    failed: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        """The share of met in percent."""
+        return 100 * self.met / self.counted if self.counted else 0.0
+
+
+def evaluate(assembly: Assembly, opinions: Iterable[Mapping[str, Opinion]] = ()) -> tuple[Result, ...]:
+    """Return the result of every control of the catalogue over an assembly.
+
+    :param opinions: for each other evaluator, what it says by control id.
+    """
+    others = tuple(opinions)
+    return tuple(_result(control, assembly, others) for control in catalogue())
+
+
+def coverage(results: Iterable[Result], services: Iterable[str] = COUNTED) -> Coverage:
+    """Count the controls of some services; opt-in ones that were not asked for count as failures."""
+    wanted = set(services)
+    counted = [
+        each
+        for each in results
+        if each.control.fsbp
+        and each.control.service in wanted
+        and each.control.who != "not applicable"
+        and each.verdict in ("met", "failed")
+    ]
+    return Coverage(
+        met=sum(each.verdict == "met" for each in counted),
+        counted=len(counted),
+        by_others=sum(bool(each.opinions) for each in counted),
+        claimed=sum(each.control.claimed for each in counted),
+        failed=tuple(each.control.id for each in counted if each.verdict == "failed"),
+    )
+
+
+def _result(control: Control, assembly: Assembly, others: tuple[Mapping[str, Opinion], ...]) -> Result:
+    check = CHECKS.get(control.id)
+    judgements = tuple(check(assembly)) if check is not None else ()
+    exempt = {each.address for each in judgements if each.exempt is not None}
+    opinions = tuple(
+        Opinion(rule=each[control.id].rule, failed=each[control.id].failed - exempt)
+        for each in others
+        if control.id in each
+    )
+    return Result(control=control, judgements=judgements, opinions=opinions)

@@ -1,0 +1,251 @@
+"""`make controls` is true: each claim holds in production, others say so too, and goes as soon as its property goes."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_route53 as route53
+
+from secure_backend import (
+    AlarmTopic,
+    ApiUserPool,
+    Certificate,
+    Domain,
+    EncryptedBucket,
+    EncryptedPostgres,
+    ObjectLock,
+    SecureVpc,
+)
+from secure_backend.analysis import Assembly
+from secure_backend.compliance.controls import Opinion, Result, catalogue, checkov, control_tower, coverage, evaluate
+from secure_backend.compliance.controls.__main__ import main
+from secure_backend.compliance.controls.catalogue import Control, standards
+from secure_backend.compliance.controls.checks import CHECKS
+from secure_backend.compliance.controls.checks.vpc_endpoints import SERVICES as ENDPOINTS
+from secure_backend.compliance.controls.document import markdown
+from secure_backend.compliance.controls.table import lines
+from tests.api.cases import api_in
+from tests.app.conftest import Synthesized
+from tests.app.test_scanners import CHECKOV
+from tests.compliance.controls.mutations import places, without
+from tests.conftest import FLAGS, ROOT
+from tests.load_balancer.cases import every_option, load_balancer_in
+
+OURS = [control for control in catalogue() if control.construct is not None]
+# Security Hub's names of services where they are not CloudFormation's, None where it has no control for them.
+SECURITY_HUB = {
+    "ApiGateway": "APIGateway",
+    "CertificateManager": "ACM",
+    "CloudWatch": None,
+    "Events": "EventBridge",
+    "ElasticLoadBalancingV2": "ELB",
+    "Logs": None,
+    "WAFv2": "WAF",
+}
+
+
+@pytest.fixture(scope="module")
+def production(synthesized: dict[str, Synthesized]) -> Assembly:
+    return synthesized["prod"].assembly
+
+
+@pytest.fixture(scope="module")
+def opinions(production: Assembly) -> list[dict[str, Opinion]]:
+    assert CHECKOV.exists(), "run `make test` once, or `make .venv/checkov/ready`"
+    return [control_tower.opinions(production), checkov.opinions(production, CHECKOV)]
+
+
+@pytest.fixture(scope="module")
+def results(production: Assembly, opinions: list[dict[str, Opinion]]) -> tuple[Result, ...]:
+    return evaluate(production, opinions)
+
+
+@pytest.fixture(scope="module")
+def showcase() -> tuple[Assembly, ...]:
+    """Return what production has not: a stack with every option that a control asks for, two with a load balancer."""
+    app = cdk.App(
+        context={**FLAGS, "aws:cdk:disable-asset-staging": True},
+        builtin_cloud_formation_validation=False,
+        analytics_reporting=False,
+    )
+    place = cdk.Environment(account="123456789012", region="eu-central-1")
+    stack = cdk.Stack(app, "options", env=place)
+    vpc = SecureVpc(
+        stack,
+        "Vpc",
+        cidr="10.30.0.0/16",
+        zones=["eu-central-1a", "eu-central-1b"],
+        interface_endpoints=list(ENDPOINTS.values()),
+        block_public_access="block-bidirectional",
+        database_port=5432,
+    )
+    EncryptedPostgres(stack, "Database", vpc=vpc, port=5432, proxy=True)
+    EncryptedBucket(stack, "Locked", object_lock=ObjectLock(days=1))
+    ApiUserPool(stack, "Callers", domain_prefix="documents-1", scopes={"documents:read": "Read documents"})
+    zone = route53.HostedZone.from_hosted_zone_attributes(stack, "Zone", hosted_zone_id="Z1", zone_name="example.com")
+    topic = AlarmTopic(stack, "Alarms")
+    Certificate(stack, "Certificate", names=["api.example.com"], hosted_zone=zone, alarm_topic=topic)
+    imported = acm.Certificate.from_certificate_arn(
+        stack, "Imported", "arn:aws:acm:eu-central-1:123456789012:certificate/1"
+    )
+    domain = Domain(name="api.example.com", certificate=imported, hosted_zone=zone)
+    api_in(stack, domain=domain)
+    closed = cdk.Stack(app, "closed", env=place)
+    load_balancer_in(closed, without_redirect=True, internet_facing=True)
+    every_option(cdk.Stack(app, "usual", env=place))
+    return tuple(Assembly([each]) for each in Assembly.from_directory(app.synth().directory).stacks)
+
+
+def met(control: Control, assembly: Assembly) -> bool:
+    judgements = [each for each in CHECKS[control.id](assembly) if each.exempt is None]
+    return bool(judgements) and not any(each.problem for each in judgements)
+
+
+def test_each_claimed_control_is_met_in_production(results: tuple[Result, ...]) -> None:
+    assert [(each.control.id, each.problems) for each in results if each.wrong] == []
+    claimed = [each for each in results if each.control.claimed and each.verdict != "absent"]
+    assert len(claimed) >= 85
+    assert {each.verdict for each in claimed} == {"met"}
+
+
+def test_what_is_not_covered_is_endpoints_that_nobody_asked_for(results: tuple[Result, ...]) -> None:
+    covered = coverage(results)
+    assert set(covered.failed) == set(ENDPOINTS)
+    assert covered.met == covered.claimed == covered.counted - len(ENDPOINTS)
+    assert covered.counted >= 57
+    assert covered.by_others >= 29
+
+
+def test_no_other_evaluator_says_otherwise(production: Assembly, opinions: list[dict[str, Opinion]]) -> None:
+    """What they find is on resources that AWS exempts, or of controls that nobody claims."""
+    alone = {each.control.id: each.verdict for each in evaluate(production)}
+    for result in evaluate(production, opinions):
+        if result.opinions and alone[result.control.id] in ("met", "failed"):
+            assert result.verdict == alone[result.control.id], result.problems
+
+
+def test_every_service_of_the_templates_is_in_the_catalogue(synthesized: dict[str, Synthesized]) -> None:
+    covered = {control.service for control in catalogue()}
+    known = {id_.partition(".")[0] for id_ in standards().fsbp}
+    types = {each.type for profile in synthesized.values() for each in profile.assembly.resources()}
+    services = {name.split("::")[1] for name in types if name.startswith("AWS::")}
+    named = {name for service in services if (name := SECURITY_HUB.get(service, service)) is not None}
+    assert sorted(named - covered) == []
+    assert sorted((named & known) - covered) == []
+    assert len(named) >= 14
+
+
+@pytest.mark.parametrize("control", OURS, ids=lambda control: control.id)
+def test_a_control_is_not_met_without_what_meets_it(
+    control: Control, production: Assembly, showcase: tuple[Assembly, ...]
+) -> None:
+    """It is met somewhere, and no longer once the property goes there."""
+    assemblies = [each for each in (production, *showcase) if met(control, each)]
+    assert assemblies, f"{control.id} is met nowhere"
+    problems = [
+        judgement.problem
+        for assembly in assemblies
+        for judgement in CHECKS[control.id](without(control, assembly))
+        if judgement.problem is not None
+    ]
+    assert problems, f"{control.id} is still met without {control.met_by}"
+
+
+@pytest.mark.parametrize("control", OURS, ids=lambda control: control.id)
+def test_one_resource_without_what_meets_the_control_is_told_by_its_address(
+    control: Control, production: Assembly, showcase: tuple[Assembly, ...]
+) -> None:
+    assembly = next(each for each in (production, *showcase) if met(control, each))
+    judged = {each.address for each in CHECKS[control.id](assembly) if each.exempt is None}
+    for address in judged & set(places(control, assembly)):
+        spoiled = CHECKS[control.id](without(control, assembly, only=address))
+        assert address in {each.address for each in spoiled if each.problem is not None}
+
+
+def test_others_see_it_too_when_a_property_goes(production: Assembly, opinions: list[dict[str, Opinion]]) -> None:
+    """An evaluator that never says no proves nothing: each is shown templates without all that it knows."""
+    for known, ask in (
+        (opinions[0], control_tower.opinions),
+        (opinions[1], lambda assembly: checkov.opinions(assembly, CHECKOV)),
+    ):
+        wanted = [control for control in OURS if control.id in known]
+        assert len(wanted) >= 8
+        spoiled = production
+        for control in wanted:
+            spoiled = without(control, spoiled)
+        said = ask(spoiled)
+        silent = [control.id for control in wanted if control.id not in said or not said[control.id].failed]
+        assert silent == []
+
+
+def test_what_does_not_apply_is_held_to_its_reason(prod: Synthesized) -> None:
+    """A client certificate begins to matter with the first backend that is no function."""
+    template = json.dumps(prod.template("api"))
+    for text, wrong in ((template, False), (template.replace('"AWS_PROXY"', '"HTTP_PROXY"'), True)):
+        results = evaluate(Assembly.from_templates({"api": json.loads(text)}))
+        (result,) = [each for each in results if each.control.id == "APIGateway.2"]
+        assert result.wrong is wrong
+        assert ("APIGateway.2 is said not to apply" in "\n".join(lines([result]))) is wrong
+
+
+def test_the_command_passes_for_production_and_tells_the_figures(
+    synthesized: dict[str, Synthesized], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(synthesized["prod"].directory), "--checkov", str(CHECKOV)]) == 0
+    shown = capsys.readouterr().out
+    assert "claimed controls that these templates concern are met" in shown
+    assert "controls: passed" in shown
+
+
+def test_the_command_fails_and_tells_the_resource_and_what_to_do(
+    synthesized: dict[str, Synthesized], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoiled = tmp_path / "cdk.out"
+    shutil.copytree(synthesized["prod"].directory, spoiled, ignore=shutil.ignore_patterns("asset.*"))
+    data = spoiled / "data.template.json"
+    data.write_text(data.read_text().replace('"MultiAZ": true', '"MultiAZ": false'))
+    assert main([str(spoiled)]) == 1
+    shown = capsys.readouterr().out
+    assert "RDS.5 is claimed: RDS DB instances should be configured with multiple Availability Zones" in shown
+    assert "/DatabaseInstance" in shown
+    assert "MultiAZ is False" in shown
+    assert "says CT.RDS.PR.1" in shown
+    assert "EncryptedPostgres meets it by AWS::RDS::DBInstance MultiAZ" in shown
+    assert "controls: failed; 1 control not as the catalogue says" in shown
+
+
+def test_the_command_asks_for_an_assembly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 1
+    assert "is no cloud assembly: synthesize the app first" in capsys.readouterr().err
+
+
+def test_the_command_compares_the_ids_with_awss_own_list_when_it_is_given(
+    synthesized: dict[str, Synthesized], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    definitions = tmp_path / "definitions.json"
+    ids = [*standards().fsbp, "S3.99"]
+    definitions.write_text(json.dumps({"SecurityControlDefinitions": [{"SecurityControlId": id_} for id_ in ids]}))
+    assert main([str(synthesized["prod"].directory), "--definitions", str(definitions)]) == 1
+    assert capsys.readouterr().err == "S3.99: new in FSBP; add it to standards.toml and to the catalogue\n"
+
+
+def test_without_other_evaluators_the_verdicts_are_ours_and_this_is_told(production: Assembly) -> None:
+    assert coverage(evaluate(production)).by_others == 0
+    assert "0 by an independent verdict" in " ".join("\n".join(lines(evaluate(production))).split())
+
+
+def test_the_page_is_written_from_todays_verdicts(results: tuple[Result, ...]) -> None:
+    assert (ROOT / "docs" / "controls.md").read_text() == markdown(results), "run make docs"
+
+
+def test_each_test_that_the_page_names_is_collected() -> None:
+    """A name that stands in a file is not yet a test: pytest finds every one of them."""
+    tests = sorted({control.test for control in catalogue() if control.test is not None})
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)  # noqa: S603 - pytest
+    assert done.returncode == 0, done.stdout[-2000:]
