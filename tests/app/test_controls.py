@@ -21,7 +21,7 @@ from secure_backend import (
     ObjectLock,
     SecureVpc,
 )
-from secure_backend.analysis import Assembly
+from secure_backend.analysis import Assembly, Stack
 from secure_backend.compliance.controls import Opinion, Result, catalogue, checkov, control_tower, coverage, evaluate
 from secure_backend.compliance.controls.__main__ import main
 from secure_backend.compliance.controls.catalogue import Control, standards
@@ -37,6 +37,8 @@ from tests.conftest import FLAGS, ROOT
 from tests.load_balancer.cases import every_option, load_balancer_in
 
 OURS = [control for control in catalogue() if control.construct is not None]
+# They do not apply for another reason than that there is no such resource: engine, sign-in flow, kind of backend.
+IN_TEMPLATES = {"APIGateway.2", "Cognito.4", "RDS.40", "RDS.41", "RDS.42", "RDS.44"}
 # Security Hub's names of services where they are not CloudFormation's, None where it has no control for them.
 SECURITY_HUB = {
     "ApiGateway": "APIGateway",
@@ -138,6 +140,23 @@ def test_every_service_of_the_templates_is_in_the_catalogue(synthesized: dict[st
     assert sorted(named - covered) == []
     assert sorted((named & known) - covered) == []
     assert len(named) >= 14
+
+
+def test_what_is_said_not_to_be_made_here_is_in_no_template(
+    synthesized: dict[str, Synthesized], showcase: tuple[Assembly, ...]
+) -> None:
+    assemblies = [*showcase, *(profile.assembly for profile in synthesized.values())]
+    types = {each.type for assembly in assemblies for each in assembly.resources()}
+    others = [control for control in catalogue() if control.who in ("not applicable", "AWS")]
+    assert {control.id for control in others if types & set(control.types)} == IN_TEMPLATES
+
+
+def test_a_control_judges_resources_of_its_types_only(production: Assembly, showcase: tuple[Assembly, ...]) -> None:
+    for control in catalogue():
+        for assembly in (production, *showcase) if control.id in CHECKS else ():
+            subjects = [judgement.subject for judgement in CHECKS[control.id](assembly)]
+            judged = {"AWS::CloudFormation::Stack" if isinstance(each, Stack) else each.type for each in subjects}
+            assert judged <= set(control.types), control.id
 
 
 @pytest.mark.parametrize("control", OURS, ids=lambda control: control.id)

@@ -63,6 +63,6 @@ def _narrow(permission: Resource) -> bool:
     if permission.at("FunctionUrlAuthType") == "NONE" or principal is None:
         return False
     named = any(permission.at(name) for name in ("SourceArn", "SourceAccount", "PrincipalOrgID"))
-    if principal == "*" or (isinstance(principal, str) and principal.endswith(".amazonaws.com")):
+    if principal == "*" or (isinstance(principal, str) and principal.endswith((".amazonaws.com", ".amazonaws.com.cn"))):
         return named and (principal != "s3.amazonaws.com" or bool(permission.at("SourceAccount")))
     return True

@@ -1,5 +1,6 @@
 """IAM policies, managed and inline."""
 
+import re
 from collections.abc import Iterator
 
 from secure_backend.analysis import Assembly, Resource, Statement
@@ -69,7 +70,8 @@ def _decrypting(assembly: Assembly, *types: str) -> Iterator[Judgement]:
 
 
 def _every_key(text: str) -> bool:
-    return text == "*" or text.endswith((":key/*", ":kms:*:*:*")) or text.startswith("arn:*:kms:")
+    """Tell whether a resource is every key; AWS lets all keys of one region be named."""
+    return text == "*" or re.fullmatch(r"arn:[^:]*:kms:\*:[^:]*:(key/)?\*", text) is not None
 
 
 def _allowing(assembly: Assembly, policy: Resource) -> list[Statement]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from secure_backend.analysis import Assembly, Resource, Statement
-from secure_backend.analysis.template import is_true, list_of, object_of
+from secure_backend.analysis.template import Value, is_true, list_of, object_of
 from secure_backend.analysis.text import could_match
 from secure_backend.compliance.controls.check import Judgement, control, judge
 from secure_backend.compliance.rules import access
@@ -139,22 +139,29 @@ def trail_bucket_private_and_logged(assembly: Assembly) -> Iterator[Judgement]:
 @control("S3.22", "S3.23")
 def object_events_recorded(assembly: Assembly) -> Iterator[Judgement]:
     """Record reads and writes of the objects of each bucket that holds no logs."""
-    recorded: set[Resource | None] = set()
-    for trail in assembly.resources("AWS::CloudTrail::Trail"):
-        for selector in list_of(trail.at("AdvancedEventSelectors")):
-            fields = {
-                str(object_of(each).get("Field")): object_of(each)
-                for each in list_of(object_of(selector).get("FieldSelectors"))
-            }
-            objects = "AWS::S3::Object" in list_of(fields.get("resources.type", {}).get("Equals"))
-            if objects and "readOnly" not in fields:
-                values = list_of(fields.get("resources.ARN", {}).get("StartsWith"))
-                recorded |= {assembly.follow(trail.stack, value) for value in values}
+    recorded = {
+        assembly.follow(trail.stack, value)
+        for trail in assembly.resources("AWS::CloudTrail::Trail")
+        for value in _recorded_arns(trail)
+    }
     for bucket in assembly.resources(access.BUCKET):
         if _holds_logs(assembly, bucket):
             yield Judgement(subject=bucket, exempt="it holds logs: recording them would record the recording")
             continue
         yield judge(bucket, met=bucket in recorded, problem="no trail records the events of its objects")
+
+
+def _recorded_arns(trail: Resource) -> Iterator[Value]:
+    """Yield the beginnings of the ARNs whose reads and writes are recorded, by either kind of selectors."""
+    for selector in map(object_of, list_of(trail.at("AdvancedEventSelectors"))):
+        fields = {str(each.get("Field")): each for each in map(object_of, list_of(selector.get("FieldSelectors")))}
+        objects = "AWS::S3::Object" in list_of(fields.get("resources.type", {}).get("Equals"))
+        if objects and "readOnly" not in fields:
+            yield from list_of(fields.get("resources.ARN", {}).get("StartsWith"))
+    for selector in map(object_of, list_of(trail.at("EventSelectors"))):
+        for data in map(object_of, list_of(selector.get("DataResources"))):
+            if data.get("Type") == "AWS::S3::Object" and selector.get("ReadWriteType", "All") == "All":
+                yield from list_of(data.get("Values"))
 
 
 def _holds_logs(assembly: Assembly, bucket: Resource) -> bool:
@@ -198,6 +205,6 @@ def _names_others(assembly: Assembly, bucket: Resource, statement: Statement) ->
     for kind, name in statement.principals:
         if name == "*":
             return not any(could_match(own, value) for value in statement.condition_values("aws:PrincipalAccount"))
-        if kind == "AWS" and f":{own}:" not in name and name != own:
+        if kind == "CanonicalUser" or (kind == "AWS" and f":{own}:" not in name and name != own):
             return True
     return False
