@@ -25,6 +25,7 @@ from psycopg.rows import dict_row
 from deployment.walk import Client
 from local import servers
 from local.folder import FOLDER
+from local.issuer import SCOPES
 from services.documents import handler as api
 from services.documents import migrate, observability
 from services.documents.database import connect
@@ -142,7 +143,9 @@ def _request(method: str, resource: str, *, body: Any = None, **more: Any) -> di
             "resource": resource,
             "headers": {"Content-Type": "application/json"},
             "body": None if body is None else json.dumps(body),
-            "requestContext": {"authorizer": {"issuer": issuer, "subject": subject, "exp": "99999999999"}},
+            "requestContext": {
+                "authorizer": {"issuer": issuer, "subject": subject, "exp": "99999999999", "scope": SCOPES}
+            },
             **more,
         },
         None,

@@ -1,4 +1,4 @@
-"""Answers for API Gateway; errors are problem+json (RFC 9457) and tell what to fix, nothing of the inside."""
+"""Answers as API Gateway takes them; errors are problem+json (RFC 9457) and tell what to fix, nothing of the inside."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""The API's entry: ``POST`` and ``GET /documents``, ``GET`` and ``DELETE /documents/{id}``."""
+"""The API's entry: ``POST`` and ``GET /documents``, ``GET`` and ``DELETE /documents/{id}``.
+
+Whichever edge stands before it, REST API or load balancer, who may do what and what may be sent is decided here.
+"""
 
 import functools
 import os
@@ -18,6 +21,7 @@ from .database import Database, DatabaseUnavailableError, connect
 from .documents_bucket import DocumentsBucket
 from .environment import DatabaseAddress, UploadTarget
 from .limits import Limits
+from .load_balancer import LoadBalancer, joined
 from .models import Document, NewDocument
 from .observability import logger, traced_entry
 
@@ -28,6 +32,12 @@ DEFAULT_PAGE = 20
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _JSON = re.compile(r"application/json(\s*;\s*charset=\"?utf-8\"?)?\s*", re.IGNORECASE)
+READ, WRITE = "documents:read", "documents:write"
+#: Which scope each method of a path needs.
+_SCOPES = {
+    "/documents": {"GET": READ, "POST": WRITE},
+    "/documents/{id}": {"GET": READ, "DELETE": WRITE},
+}
 
 
 class Service:
@@ -86,8 +96,7 @@ class Service:
 
     def list(self, owner: str, event: Mapping[str, Any]) -> Answer:
         """Return the caller's documents, the newest first, by pages: ``?limit=20&after=<the last page's next>``."""
-        query = event.get("queryStringParameters") or {}
-        limit, after = _limit(query.get("limit")), query.get("after")
+        limit, after = _limit(_query(event, "limit")), _query(event, "after")
         with self._database.transaction(owner) as cursor:
             last = None
             if after is not None:
@@ -110,10 +119,14 @@ def service() -> Service:
 
 @traced_entry
 def handler(event: dict[str, Any], context: object) -> Answer:  # noqa: ARG001 - Lambda's signature
-    """Answer a REST API's proxy event; the log gets method, route and status, never a body, name or token."""
+    """Answer the edge's event; the log gets method, route and status, never a body, name or token."""
     began = time.monotonic()
     logger.set_correlation_id((event.get("requestContext") or {}).get("extendedRequestId"))
+    load_balancer = LoadBalancer.read(os.environ)
     try:
+        if load_balancer is not None:
+            event = load_balancer.event(event)
+            logger.set_correlation_id(event["requestContext"]["extendedRequestId"])
         answer = _route(event)
     except Problem as problem:
         answer = problem.answer()
@@ -133,38 +146,61 @@ def handler(event: dict[str, Any], context: object) -> Answer:  # noqa: ARG001 -
         status=answer["statusCode"],
         milliseconds=took,
     )
-    return answer
+    return answer if load_balancer is None else load_balancer.answer(answer)
 
 
 def _route(event: Mapping[str, Any]) -> Answer:
-    owner = _owner(event)
-    match event.get("httpMethod"), event.get("resource"):
+    owner, scopes = _caller(event)
+    method, resource = event.get("httpMethod"), event.get("resource")
+    methods = _SCOPES.get(str(resource))
+    if methods is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "there is nothing here")
+    scope = methods.get(str(method))
+    if scope is None:
+        allowed = ", ".join(methods)
+        raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"this takes {allowed}", headers={"Allow": allowed})
+    scope = os.environ.get("SCOPE_PREFIX", "") + scope
+    if scope not in scopes:
+        told = f'Bearer error="insufficient_scope", scope="{scope}"'
+        raise Problem(HTTPStatus.FORBIDDEN, f"the token needs the scope {scope}", headers={"WWW-Authenticate": told})
+    match method, resource:
         case "POST", "/documents":
             return service().create(owner, event)
         case "GET", "/documents":
             return service().list(owner, event)
-        case "GET", "/documents/{id}":
+        case "GET", _:
             return service().read(owner, event)
-        case "DELETE", "/documents/{id}":
-            return service().delete(owner, event)
         case _:
-            raise Problem(HTTPStatus.NOT_FOUND, "there is nothing here")
+            return service().delete(owner, event)
 
 
-def _owner(event: Mapping[str, Any]) -> str:
-    """Return whose documents these are: issuer and subject, as the authorizer verified them, and only until exp.
+def _caller(event: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return whose documents these are, issuer and subject as the edge verified them, and the caller's scopes.
 
-    API Gateway may serve a cached answer of the authorizer for some minutes after the token has expired.
+    Only until exp: API Gateway may serve a cached answer of the authorizer for minutes after the token has expired.
     """
     caller = (event.get("requestContext") or {}).get("authorizer") or {}
     issuer, subject, expires = (str(caller.get(name, "")) for name in ("issuer", "subject", "exp"))
     if not issuer or not subject or not expires.isdigit() or int(expires) <= time.time():
         raise Problem(HTTPStatus.UNAUTHORIZED, "sign in again", headers={"WWW-Authenticate": "Bearer"})
-    return f"{issuer}|{subject}"
+    return f"{issuer}|{subject}", str(caller.get("scope", "")).split()
 
 
 def _headers(event: Mapping[str, Any]) -> dict[str, str]:
+    lists = event.get("multiValueHeaders")
+    if lists is not None:
+        return joined(lists)
     return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+
+
+def _query(event: Mapping[str, Any], name: str) -> str | None:
+    """Return a parameter of the query."""
+    values = (event.get("multiValueQueryStringParameters") or {}).get(name)
+    if values is None:
+        return (event.get("queryStringParameters") or {}).get(name)
+    if len(values) != 1:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"send {name} once")
+    return str(values[0])
 
 
 def _for_browsers(event: Mapping[str, Any]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Structured logs, metrics and traces, by AWS Lambda Powertools.
 
 No line and no trace holds a body, a name, an owner, a token or an address that is signed: what is told is what a line's
-own keyword arguments name. Each line carries the request's id as ``correlation_id``, which the caller is told too in
-``x-amz-apigw-id``.
+own keyword arguments name. Each line carries the request's id as ``correlation_id``: what the caller is told too in
+``x-amz-apigw-id``, or, behind a load balancer, the trace id in its access log.
 
 Traces go to the daemon that is part of Lambda, over loopback: no way out is needed. Outside Lambda there are none. The
 tracer stands on the X-Ray SDK, which gets security fixes only since February 2026 and none after February 2027 (AWS

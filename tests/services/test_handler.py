@@ -1,9 +1,10 @@
-"""The documents API from its event to its answer, against a real PostgreSQL."""
+"""The documents API from its event to its answer, behind either edge, against a real PostgreSQL."""
 
 import base64
 import functools
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,10 +19,10 @@ from services.documents import handler as api
 from services.documents.answers import Problem
 from services.documents.documents_bucket import DocumentsBucket
 from services.documents.environment import EnvironmentVariableError
-from services.documents.handler import handler
 from services.documents.limits import Limits
 from tests.postgresql import Server
 from tests.services.conftest import Log
+from tests.services.edges import EDGES, Answer, Edge, rest_api
 
 pytestmark = pytest.mark.usefixtures("function")
 
@@ -29,6 +30,28 @@ ISSUER = "https://login.example.com/"
 GOOD_SIZE = 12
 GOOD = {"name": "report.pdf", "type": "application/pdf", "size": GOOD_SIZE, "sha256": "ab" * 32}
 API = document()
+SCOPES = "documents:read documents:write"
+TRACE = "1-67891233-abcdef012345678912345678"
+_edge: list[Edge] = [rest_api]
+
+with_rest_api = pytest.mark.parametrize("edge", ["rest-api"], indirect=True)
+
+
+@pytest.fixture(params=list(EDGES), autouse=True)
+def edge(request: pytest.FixtureRequest, server: Server, database: str) -> Iterator[None]:
+    """Have either edge hand on what the test sends, each in turn and on empty tables."""
+    with server.superuser(database) as connection:
+        # Past the triggers: nobody else can take an audit record away.
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("TRUNCATE documents.document, documents.usage CASCADE")
+    _edge[:] = [EDGES[request.param]]
+    yield
+    _edge[:] = [rest_api]
+
+
+def handler(event: dict[str, Any], context: object) -> Answer:
+    """Hand on a request by the edge of the test, and return the answer."""
+    return _edge[0](event, context)
 
 
 def event(method: str, resource: str, *, subject: str = "alice", body: object = None, **more: Any) -> dict[str, Any]:
@@ -41,7 +64,7 @@ def event(method: str, resource: str, *, subject: str = "alice", body: object = 
         "isBase64Encoded": False,
         "pathParameters": None,
         "queryStringParameters": None,
-        "requestContext": {"authorizer": {"issuer": ISSUER, "subject": subject, "exp": exp}},
+        "requestContext": {"authorizer": {"issuer": ISSUER, "subject": subject, "exp": exp, "scope": SCOPES}},
         **more,
     }
 
@@ -59,7 +82,7 @@ def as_documented(method: str, resource: str, answer: dict[str, Any]) -> None:
     """Hold an answer to the OpenAPI document."""
     operation = API["paths"].get(resource, {}).get(method.lower())
     if operation is None:
-        assert answer["statusCode"] in {401, 404}
+        assert answer["statusCode"] in {401, 404, 405}
         return
     found = operation["responses"][str(answer["statusCode"])]
     (content,) = found["content"].values()
@@ -140,7 +163,8 @@ def test_a_caller_who_is_not_known_or_whose_token_is_past_its_end_is_refused(cal
 
 def test_the_same_subject_of_another_issuer_is_another_owner() -> None:
     _, created = call("POST", "/documents", body=GOOD)
-    other = {"issuer": "https://other.example.com/", "subject": "alice", "exp": str(int(time.time()) + 60)}
+    exp = str(int(time.time()) + 60)
+    other = {"issuer": "https://other.example.com/", "subject": "alice", "exp": exp, "scope": SCOPES}
     status, _ = call(
         "GET", "/documents/{id}", pathParameters={"id": created["id"]}, requestContext={"authorizer": other}
     )
@@ -223,14 +247,65 @@ def test_the_case_of_a_header_does_not_matter(headers: object) -> None:
     assert status == 201
 
 
-def test_a_binary_body_is_refused() -> None:
-    encoded = base64.b64encode(json.dumps(GOOD).encode()).decode()
+@pytest.mark.parametrize("content", [b"\x80", b"\x1f\x8b"])
+def test_a_binary_body_is_refused(content: bytes) -> None:
+    encoded = base64.b64encode(content).decode()
     answer = handler({**event("POST", "/documents"), "body": encoded, "isBase64Encoded": True}, None)
     assert answer["statusCode"] == 415
 
 
-def test_another_route_does_not_exist() -> None:
-    assert call("PUT", "/documents/{id}")[0] == 404
+@pytest.mark.parametrize("path", ["/", "/document", "/documents/{id}/content"])
+def test_another_path_does_not_exist(path: str) -> None:
+    assert call("GET", path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/documents/{id}", "GET, DELETE"),
+        ("POST", "/documents/{id}", "GET, DELETE"),
+        ("DELETE", "/documents", "GET, POST"),
+        ("HEAD", "/documents", "GET, POST"),
+        ("OPTIONS", "/documents", "GET, POST"),
+        ("get", "/documents", "GET, POST"),
+    ],
+)
+def test_another_method_is_refused_with_those_that_are_taken(method: str, path: str, allowed: str) -> None:
+    answer = handler(event(method, path, pathParameters={"id": str(uuid4())}), None)
+    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("scope", ["", "documents:write", "documents:reader", "api/documents:read", "read"])
+def test_a_token_without_the_scope_for_a_method_is_refused_and_told_which(scope: str) -> None:
+    caller = {"issuer": ISSUER, "subject": "alice", "exp": str(int(time.time()) + 60), "scope": scope}
+    answer = handler(event("GET", "/documents", requestContext={"authorizer": caller}), None)
+    assert answer["statusCode"] == 403
+    assert answer["headers"]["WWW-Authenticate"] == 'Bearer error="insufficient_scope", scope="documents:read"'
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "needed"),
+    [
+        ("GET", "/documents", "read"),
+        ("POST", "/documents", "write"),
+        ("GET", "/documents/{id}", "read"),
+        ("DELETE", "/documents/{id}", "write"),
+    ],
+)
+def test_each_method_needs_its_own_scope(method: str, path: str, needed: str) -> None:
+    def refused(scope: str) -> bool:
+        caller = {"issuer": ISSUER, "subject": "alice", "exp": str(int(time.time()) + 60), "scope": scope}
+        more: dict[str, Any] = {"requestContext": {"authorizer": caller}, "pathParameters": {"id": str(uuid4())}}
+        return bool(handler(event(method, path, body=GOOD, **more), None)["statusCode"] == 403)
+
+    assert [scope for scope in ("read", "write") if not refused(f"documents:{scope}")] == [needed]
+
+
+def test_a_user_pools_scopes_carry_its_resource_servers_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCOPE_PREFIX", "api/")
+    assert call("GET", "/documents")[0] == 403
+    caller = {"issuer": ISSUER, "subject": "alice", "exp": str(int(time.time()) + 60), "scope": "api/documents:read"}
+    assert call("GET", "/documents", requestContext={"authorizer": caller})[0] == 200
 
 
 def stored(server: Server, database: str, document_id: str) -> None:
@@ -368,7 +443,7 @@ def test_an_error_of_ours_tells_the_caller_nothing_of_the_inside(monkeypatch: py
 
 
 def test_neither_body_nor_token_nor_names_reach_the_log(log: Log) -> None:
-    context = {"extendedRequestId": "request-1"}
+    context = {"extendedRequestId": TRACE}
     posted = event("POST", "/documents", body={**GOOD, "name": "secret-name.pdf"})
     posted["requestContext"] |= context
     handler(posted, None)
@@ -378,7 +453,7 @@ def test_neither_body_nor_token_nor_names_reach_the_log(log: Log) -> None:
         ("POST", "/documents", 201),
         ("POST", "/documents", 400),
     ]
-    assert [line.get("correlation_id") for line in answered] == ["request-1", None]
+    assert [line.get("correlation_id") for line in answered] == [TRACE, None]
     for secret in ("secret", "alice", "application/pdf", ISSUER, GOOD["sha256"]):
         assert str(secret) not in log.text
 
@@ -388,6 +463,7 @@ def test_ids_are_made_by_the_server() -> None:
     assert UUID(created["id"]).version == 4
 
 
+@with_rest_api
 @pytest.mark.parametrize(
     ("origin", "allowed"),
     [("https://app.example.com", "https://app.example.com"), ("https://evil.example.com", None), (None, None)],
@@ -415,6 +491,7 @@ def test_the_same_request_with_the_same_key_makes_one_document_and_a_form_that_w
     assert len(call("GET", "/documents", subject="fred")[1]["documents"]) == 1
 
 
+@with_rest_api
 def test_the_same_request_many_times_at_once_makes_one_document(database: str) -> None:
     headers = {"Content-Type": "application/json", "Idempotency-Key": "at-once"}
     request = event("POST", "/documents", subject="gina", body=GOOD, headers=headers)
@@ -497,6 +574,7 @@ def test_what_was_deleted_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> Non
     api.service()._database.close()
 
 
+@with_rest_api
 def test_requests_at_once_do_not_get_past_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAX_PENDING", "3")
     services = [api.service.__wrapped__() for _ in range(8)]
