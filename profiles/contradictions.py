@@ -1,5 +1,6 @@
 """What no single key can show: two keys that contradict each other, and production's rules."""
 
+from profiles.load_balancer import load_balancer_contradictions
 from profiles.settings import Settings
 
 
@@ -107,14 +108,15 @@ def contradictions(settings: Settings) -> list[str]:
             f"at most api.burst, {settings.api.burst}",
             "no key gets more than all callers together: lower it, or raise api.burst",
         )
+    problems += load_balancer_contradictions(settings)
     domain = settings.api.domain
-    if domain is not None and region:
+    if domain is not None and domain.certificate_arn is not None and region:
         check(
             domain.certificate_arn.split(":")[3] == region,
             "api.domain.certificate_arn",
             domain.certificate_arn,
             f"a certificate of {region}",
-            "a regional API takes a certificate of its own region only",
+            "a regional API or a load balancer takes a certificate of its own region only",
         )
     operators = settings.access.operators
     if operators is not None:

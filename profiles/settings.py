@@ -184,19 +184,33 @@ class WebAclSettings(Section):
 
 
 class DomainSettings(Section):
-    """A domain of one's own; the default endpoint is then closed."""
+    """A domain of one's own; the REST API's default endpoint is then closed, and a load balancer has no other."""
 
     name: str = Field(pattern=r"^([a-z0-9-]{1,63}\.)+[a-z]{2,24}$", description="such as api.example.com")
-    certificate_arn: str = Field(
+    certificate_arn: str | None = Field(
+        None,
         pattern=r"^arn:[a-z-]+:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]{36}$",
-        description="a certificate of the profile's own region",
+        description="a certificate of the profile's own region; leave it out for a new one, proved in the zone",
     )
     hosted_zone_id: str = Field(pattern=r"^Z[A-Z0-9]{1,31}$", description="the Route 53 zone that holds the name")
     hosted_zone_name: str = Field(pattern=r"^([a-z0-9-]{1,63}\.)+[a-z]{2,24}$", description="such as example.com")
 
 
+class LoadBalancerSettings(Section):
+    """An application load balancer before the service, instead of the REST API."""
+
+    internet_facing: bool = Field(description="true for public addresses, false for callers of the VPC alone")
+    audience_format: Literal["single-string", "string-array"] = Field(
+        "single-string", description='"string-array" when the issuer writes the aud claim as a list'
+    )
+    key_networks: tuple[Network, ...] | None = Field(
+        None, min_length=1, description="name the networks of the issuer's key set, or leave it out for any"
+    )
+    deletion_protection: bool = Field(True, description="leave it out for true")
+
+
 class ApiSettings(Section):
-    """The edge."""
+    """The edge: a REST API, or a load balancer."""
 
     issuer: Annotated[str, AfterValidator(_issuer)] | Literal[""] = Field(
         "", description='name who issues the callers\' tokens, or write "cognito"'
@@ -216,7 +230,8 @@ class ApiSettings(Section):
         True, description="false where the account and region already have a role for API Gateway's logs"
     )
     web_acl: WebAclSettings = WebAclSettings()
-    domain: DomainSettings | None = Field(None, description="leave it out for the default endpoint")
+    domain: DomainSettings | None = Field(None, description="leave it out for the REST API's default endpoint")
+    load_balancer: LoadBalancerSettings | None = Field(None, description="leave it out for a REST API")
 
 
 class AuditSettings(Section):

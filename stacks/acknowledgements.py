@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
@@ -13,9 +13,13 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
+from profiles.settings import ApiSettings
 from secure_backend import DeadLetterQueue
 from secure_backend.compliance import Acknowledgements
 from stacks.application import Application
+
+if TYPE_CHECKING:
+    from secure_backend import HardenedLoadBalancer
 
 Resource = TypeVar("Resource", bound=cdk.CfnResource)
 
@@ -169,26 +173,10 @@ def _data(registry: _Registry, application: Application) -> None:
 
 def _api(registry: _Registry, application: Application) -> None:
     api = application.api
-    stage = api.api.stage
-    registry.add(
-        stage,
-        *_in("APIGWCacheEnabledAndEncrypted", HIPAA, NIST4, NIST5, PCI),
-        reason="Every answer belongs to one caller. A cache in front of the handler could give it to another.",
-    )
-    registry.add(
-        stage,
-        *_in("APIGWSSLEnabled", HIPAA, NIST5, PCI),
-        reason="A client certificate proves the gateway to an HTTP backend. The backend here is Lambda, which is "
-        "called by IAM and never sees a certificate.",
-    )
-    if not application.settings.api.web_acl.enabled:
-        registry.add(
-            stage,
-            *_in("APIG3", SOLUTIONS),
-            *_in("APIGWAssociatedWithWAF", NIST5, PCI),
-            reason="A development profile saves the ten dollars of a web ACL; authorizer, models and throttling stay. "
-            "Production refuses web_acl.enabled = false.",
-        )
+    if api.edge.api is not None:
+        _stage(registry, api.edge.api.stage, web_acl=application.settings.api.web_acl.enabled)
+    if api.edge.load_balancer is not None:
+        _load_balancer(registry, api.edge.load_balancer, application.settings.api)
     constructs = api.node.find_all()
     for method in _of(constructs, apigateway.CfnMethod):
         if method.authorization_type == "CUSTOM":
@@ -198,13 +186,14 @@ def _api(registry: _Registry, application: Application) -> None:
                 reason="The methods have a Lambda authorizer, which verifies signature, issuer, audience or client, "
                 "expiry and scope of an access token; API Gateway's own would take ID tokens too.",
             )
+    bound = "The stage's throttling" if api.edge.api is not None else "The account's quota"
     for function in _of(constructs, lambda_.CfnFunction):
         if function.reserved_concurrent_executions is None:
             registry.add(
                 function,
                 *_in("LambdaConcurrency", HIPAA, NIST5),
                 reason="Reserved concurrency takes from the account's quota, which is 10 in a fresh account: the "
-                "deployment would fail. The stage's throttling bounds the calls, the database's roles the connections.",
+                f"deployment would fail. {bound} bounds the calls, the database's roles the connections.",
             )
         else:
             registry.add(
@@ -215,7 +204,7 @@ def _api(registry: _Registry, application: Application) -> None:
         registry.add(
             function,
             *_in("LambdaDLQ", HIPAA, NIST5, SERVERLESS),
-            reason="Who calls waits for the answer: API Gateway tells it the caller, CloudFormation waits for the "
+            reason="Who calls waits for the answer: the edge tells it the caller, CloudFormation waits for the "
             "migrator's. Only the finaliser's caller goes away, and its failures have a destination, which tells more.",
         )
         if function.vpc_config is None:
@@ -254,6 +243,75 @@ def _api(registry: _Registry, application: Application) -> None:
             *_in("COG8", SOLUTIONS),
             reason="Threat protection is a plan that is paid for each user. The pool has no self sign-up, requires a "
             "second factor, and its one client is a machine.",
+        )
+
+
+def _stage(registry: _Registry, stage: IConstruct, *, web_acl: bool) -> None:
+    registry.add(
+        stage,
+        *_in("APIGWCacheEnabledAndEncrypted", HIPAA, NIST4, NIST5, PCI),
+        reason="Every answer belongs to one caller. A cache in front of the handler could give it to another.",
+    )
+    registry.add(
+        stage,
+        *_in("APIGWSSLEnabled", HIPAA, NIST5, PCI),
+        reason="A client certificate proves the gateway to an HTTP backend. The backend here is Lambda, which is "
+        "called by IAM and never sees a certificate.",
+    )
+    if not web_acl:
+        registry.add(
+            stage,
+            *_in("APIG3", SOLUTIONS),
+            *_in("APIGWAssociatedWithWAF", NIST5, PCI),
+            reason="A development profile saves the ten dollars of a web ACL; authorizer, models and throttling stay. "
+            "Production refuses web_acl.enabled = false.",
+        )
+
+
+def _load_balancer(registry: _Registry, made: "HardenedLoadBalancer", settings: ApiSettings) -> None:
+    if made.http_listener is not None:
+        registry.add(
+            made.http_listener,
+            *_in("ELBv2ACMCertificateRequired", HIPAA, NIST5, PCI),
+            reason="The listener of port 80 answers with a redirect to HTTPS and with nothing else; there is no TLS "
+            "that a certificate could be for.",
+        )
+    facing = settings.load_balancer is not None and settings.load_balancer.internet_facing
+    if facing and settings.source_networks is None:
+        registry.add(
+            made.security_group,
+            *_in("EC23", SOLUTIONS),
+            reason="The profile asks for a service that anyone may call. Only HTTPS and its redirect are open, and no "
+            "request gets past the web ACL and the token's validation; api.source_networks narrows it.",
+        )
+    registry.add(
+        made.access_logs,
+        *_in("S3DefaultEncryptionKMS", HIPAA, NIST5, PCI),
+        reason="Elastic Load Balancing delivers its logs to a bucket with SSE-S3 only, and is not made with one that "
+        "has a KMS key.",
+    )
+    registry.add(
+        made.access_logs,
+        *_in("S3BucketDefaultLockEnabled", NIST4),
+        reason="Elastic Load Balancing delivers no logs to a bucket with a default retention; they would be lost.",
+    )
+    _no_replica(registry, made.access_logs)
+    reads = made.node.find_child("AccessLogsReads")
+    _no_replica(registry, reads)
+    _log_target(registry, reads)
+    if not settings.web_acl.enabled:
+        registry.add(
+            made.load_balancer,
+            *_in("ALBWAFEnabled", NIST4, NIST5, PCI),
+            reason="A development profile saves the ten dollars of a web ACL; the token's validation and the handler's "
+            "own stay. Production refuses web_acl.enabled = false.",
+        )
+    if settings.load_balancer is not None and not settings.load_balancer.deletion_protection:
+        registry.add(
+            made.load_balancer,
+            *_in("ELBDeletionProtectionEnabled", HIPAA, NIST4, NIST5),
+            reason="A development profile's load balancer may end with its stack: it holds nothing. Production refuses "
+            "load_balancer.deletion_protection = false.",
         )
 
 

@@ -1,37 +1,22 @@
 """The edge, the authorizer and the documents service behind them."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
-from profiles.settings import ApiSettings, Settings
-from secure_backend import (
-    ApiUserPool,
-    CognitoAuthorizer,
-    Cors,
-    DataKey,
-    DeadLetterQueue,
-    Domain,
-    EncryptedFunction,
-    HardenedApi,
-    JwtAuthorizer,
-    Throttle,
-    UsagePlan,
-    WebAcl,
-)
+from profiles.settings import Settings
+from secure_backend import ApiUserPool, DataKey, DeadLetterQueue, EncryptedFunction
 from secure_backend.lambda_code import lambda_code
 from secure_backend.lambda_packages import tree_digest
-from services.documents.models import NewDocument
 from stacks.data import DataStack
+from stacks.edge import READ, WRITE, Edge
 from stacks.network import NetworkStack
 from stacks.profile_stack import ProfileStack
 from stacks.trust_anchors import DOCUMENTS, trust_anchors
 
-SCOPES = {"documents:read": "List documents and read them", "documents:write": "Create documents and delete them"}
+SCOPES = {READ: "List documents and read them", WRITE: "Create documents and delete them"}
 #: Where callers upload to; the service's own word for it is in documents_bucket.py.
 INCOMING = "incoming/"
 
@@ -147,30 +132,18 @@ class ApiStack(ProfileStack):
             self.handler.add_environment("CORS_ORIGINS", " ".join(settings.api.cors_origins))
 
         self.user_pool = self._user_pool(settings) if settings.api.issuer == "cognito" else None
-        self.api = HardenedApi(
+        self.edge = Edge(
             self,
-            "Api",
-            authorizer=self._authorizer(settings.api),
+            settings=settings,
+            network=network,
+            handler=self.handler,
+            user_pool=self.user_pool,
             key=self.key,
-            throttle=Throttle(rate=settings.api.rate, burst=settings.api.burst),
-            source_networks=settings.api.source_networks,
-            usage_plan=_usage_plan(settings.api),
-            cors=_cors(settings.api),
-            web_acl=self._web_acl(settings.api),
-            without_web_acl=not settings.api.web_acl.enabled,
-            account_logging_role=settings.api.account_logging_role,
-            domain=self._domain(settings.api),
-            log_retention=self.log_retention,
-            alarm_topic=network.alarms,
         )
-        self.api.add_method(
-            "POST", "/documents", self.handler, body=NewDocument, scopes=[self._scope("documents:write")]
-        )
-        self.api.add_method("GET", "/documents", self.handler, scopes=[self._scope("documents:read")])
-        self.api.add_method("GET", "/documents/{id}", self.handler, scopes=[self._scope("documents:read")])
-        self.api.add_method("DELETE", "/documents/{id}", self.handler, scopes=[self._scope("documents:write")])
-
-        cdk.CfnOutput(self, "Url", value=self.api.url, description="Where the API answers")
+        cdk.CfnOutput(self, "Url", value=self.edge.url, description="Where the API answers")
+        if self.edge.load_balancer is not None:
+            address = self.edge.load_balancer.load_balancer.load_balancer_dns_name
+            cdk.CfnOutput(self, "LoadBalancerName", value=address, description="What the API's name stands for")
         if self.user_pool is not None:
             client = self.user_pool.client.user_pool_client_id
             pool = self.user_pool.user_pool.user_pool_id
@@ -241,56 +214,5 @@ class ApiStack(ProfileStack):
         )
         network.alarms.notify(alarm)
 
-    def _scope(self, name: str) -> str:
-        """Return the scope as the tokens carry it: Cognito puts the resource server before it."""
-        return self.user_pool.scope(name) if self.user_pool else name
-
     def _user_pool(self, settings: Settings) -> ApiUserPool:
         return ApiUserPool(self, "Callers", domain_prefix=f"{settings.name}-{self.account}", scopes=SCOPES)
-
-    def _authorizer(self, api: ApiSettings) -> JwtAuthorizer | CognitoAuthorizer:
-        cache_ttl = cdk.Duration.seconds(api.authorizer_cache_seconds)
-        if self.user_pool is not None:
-            return CognitoAuthorizer(
-                user_pool=self.user_pool.user_pool,
-                client_ids=[self.user_pool.client.user_pool_client_id],
-                cache_ttl=cache_ttl,
-            )
-        return JwtAuthorizer(issuer=api.issuer, audience=api.audience, cache_ttl=cache_ttl)
-
-    def _web_acl(self, api: ApiSettings) -> WebAcl | None:
-        if not api.web_acl.enabled:
-            return None
-        return WebAcl(
-            self,
-            "WebAcl",
-            key=self.key,
-            requests_per_address=api.web_acl.requests_per_address,
-            count=api.web_acl.count_only,
-            log_retention=self.log_retention,
-        )
-
-    def _domain(self, api: ApiSettings) -> Domain | None:
-        if api.domain is None:
-            return None
-        return Domain(
-            name=api.domain.name,
-            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", api.domain.certificate_arn),
-            hosted_zone=route53.HostedZone.from_hosted_zone_attributes(
-                self, "HostedZone", hosted_zone_id=api.domain.hosted_zone_id, zone_name=api.domain.hosted_zone_name
-            ),
-        )
-
-
-def _cors(api: ApiSettings) -> Cors | None:
-    key = ["X-Api-Key"] if api.usage_plan else []
-    return (
-        Cors(origins=api.cors_origins, headers=["Authorization", "Content-Type", "Idempotency-Key", *key])
-        if api.cors_origins
-        else None
-    )
-
-
-def _usage_plan(api: ApiSettings) -> UsagePlan | None:
-    plan = api.usage_plan
-    return UsagePlan(rate=plan.rate, burst=plan.burst, daily_quota=plan.quota_per_day) if plan else None

@@ -61,3 +61,4 @@ class ProfileStack(cdk.Stack):
             tags={"application": settings.name},
         )
         self.log_retention = _RETENTION[settings.logs.retention_days]
+        self.log_retention_days = settings.logs.retention_days

@@ -89,7 +89,7 @@ def acknowledgements(gate: dict[str, Any]) -> Iterator[str]:
 
 def not_built(settings: Settings) -> Iterator[str]:
     """Yield what the profile leaves out, and why."""
-    if settings.api.usage_plan is None:
+    if settings.api.usage_plan is None and settings.api.load_balancer is None:
         yield "usage plan (no quota in the profile)"
     if settings.api.source_networks is None:
         yield "source networks (none named)"
@@ -135,7 +135,9 @@ def _shape(stack: Stack, settings: Settings) -> str:
             issuer = "a Cognito pool" if settings.api.issuer == "cognito" else settings.api.issuer
             acl = of.get("AWS::WAFv2::WebACL", [])
             waf = f"WAF with {len(acl[0].at('Rules'))} rules" if acl else "no WAF"
-            return f"{count['AWS::ApiGateway::Method']} methods, JWT from {issuer}, {waf}"
+            methods = f"{count['AWS::ApiGateway::Method']} methods"
+            edge = methods if settings.api.load_balancer is None else "a load balancer"
+            return f"{edge}, JWT from {issuer}, {waf}"
         case _:
             return f"multi-region trail, {count['AWS::CloudWatch::Alarm']} alarms"
 

@@ -172,7 +172,7 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
             'certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"',
             "expected a certificate of eu-central-1",
         ),
-        ("api.domain", 'name = "api.example.com"', "api.domain.certificate_arn: missing"),
+        ("api.domain", 'name = "api.example.com"', "api.domain.hosted_zone_id: missing"),
         ("audit", 'lock_mode = "compliance"', "audit.confirm_compliance: got False; expected true"),
         ("audit", "lock_days = 0", "audit.lock_days: got 0"),
         ("audit", 'existing_log_group = "trail"', "expected nothing without existing_trail = true"),
@@ -180,6 +180,64 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
 )
 def test_a_bad_value_is_refused_with_its_key_and_its_fix(refusal: Refusal, section: str, line: str, told: str) -> None:
     assert told in refusal(with_key(section, line))
+
+
+BALANCED = (ROOT / "tests/profiles/load-balancer.toml").read_text()
+
+
+def test_the_sample_with_a_load_balancer_is_accepted() -> None:
+    settings = load(str(ROOT / "tests/profiles/load-balancer.toml"))
+    assert settings.api.load_balancer is not None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("rate", "50", "api.rate: got 50; expected nothing with api.load_balancer"),
+        ("burst", "100", "api.burst: got 100; expected nothing with api.load_balancer"),
+        ("authorizer_cache_seconds", "300", "api.authorizer_cache_seconds: got 300; expected nothing with api.load_"),
+        ("cors_origins", '["https://a.example.com"]', "expected nothing with api.load_balancer: browsers ask first"),
+        ("account_logging_role", "true", "api.account_logging_role: got True; expected nothing with"),
+        ("usage_plan", "{ rate = 1, burst = 1, quota_per_day = 1 }", "api.usage_plan: got UsagePlanSettings("),
+    ],
+)
+def test_what_only_a_rest_api_knows_is_refused_with_a_load_balancer(
+    refusal: Refusal, key: str, value: str, told: str
+) -> None:
+    message = refusal(BALANCED.replace("[api]\n", f"[api]\n{key} = {value}\n"))
+    assert told in message
+    assert "; leave it out" in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("public_subnets = true", "", "network.public_subnets: got False; expected true with an internet-facing"),
+        ("internet_facing = true", "internet_facing = false", "network.egress: got 'none'; expected 'nat' or"),
+        ("internet_facing = true", "", "api.load_balancer.internet_facing: missing; true for public addresses"),
+        ("internet_facing = true", 'internet_facing = "yes"', "expected true or false, without quotes"),
+        ("internet_facing = true", "internet_facing = true\ninternetfacing = true", "did you mean 'internet_facing'?"),
+        ("internet_facing = true", 'internet_facing = true\nkey_networks = ["0.0.0.0/0"]', "not the whole internet"),
+        ("internet_facing = true", 'internet_facing = true\naudience_format = "list"', "'single-string' or 'string-"),
+        ("[api.load_balancer]", "[api.load_balancers]", "unknown key, did you mean 'load_balancer'?"),
+        ('name = "documents.example.com"', 'name = "*.example.com"', "api.domain.name: got '*.example.com'"),
+    ],
+)
+def test_what_a_load_balancer_needs_is_told(refusal: Refusal, old: str, new: str, told: str) -> None:
+    assert old in BALANCED
+    assert told in refusal(BALANCED.replace(old, new))
+
+
+def test_a_load_balancer_needs_a_name(refusal: Refusal) -> None:
+    head, _, rest = BALANCED.partition("[api.domain]")
+    without = head + rest[rest.index("[") :]
+    assert "api.domain: missing; a load balancer answers to the name in its certificate alone" in refusal(without)
+
+
+def test_production_keeps_its_load_balancer_protected(refusal: Refusal) -> None:
+    changed = BALANCED.replace("internet_facing = true", "internet_facing = true\ndeletion_protection = false")
+    told = "api.load_balancer.deletion_protection: got False; expected true in production"
+    assert told in refusal(f"production = true\n{changed}")
 
 
 def test_the_sample_itself_is_accepted(tmp_path: Path) -> None:

@@ -80,6 +80,49 @@ PROFILES = {
         existing_trail = true
         existing_log_group = "the/other/trail"
         """,
+    "load-balancer-for-anyone": """
+        [network]
+        public_subnets = true
+        [api]
+        issuer = "cognito"
+        [api.load_balancer]
+        internet_facing = true
+        deletion_protection = false
+        [api.domain]
+        name = "documents.example.com"
+        hosted_zone_id = "Z0123456789ABCDEFGHIJ"
+        hosted_zone_name = "example.com"
+        [api.web_acl]
+        enabled = false
+        """,
+    "load-balancer-for-some": """
+        [network]
+        egress = "nat"
+        [api]
+        issuer = "https://login.example.com/"
+        source_networks = ["203.0.113.0/24"]
+        [api.load_balancer]
+        internet_facing = true
+        audience_format = "string-array"
+        key_networks = ["198.51.100.0/24"]
+        [api.domain]
+        name = "documents.example.com"
+        certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+        hosted_zone_id = "Z0123456789ABCDEFGHIJ"
+        hosted_zone_name = "example.com"
+        """,
+    "load-balancer-of-the-vpc": """
+        [network]
+        egress = "regional-nat"
+        [api]
+        issuer = "https://login.example.com/"
+        [api.load_balancer]
+        internet_facing = false
+        [api.domain]
+        name = "documents.example.com"
+        hosted_zone_id = "Z0123456789ABCDEFGHIJ"
+        hosted_zone_name = "example.com"
+        """,
 }
 
 

@@ -76,6 +76,13 @@ def _endpoint(resource: Resource) -> Iterator[tuple[str, float | None]]:
         yield "interface endpoints", 0.01 * HOURS * len(list_of(resource.at("SubnetIds")))
 
 
+def _load_balancer(resource: Resource) -> Iterator[tuple[str, float | None]]:
+    # Without the capacity units, which follow the traffic.
+    yield "load balancers", 0.0225 * HOURS
+    if resource.at("Scheme") == "internet-facing":
+        yield "public addresses", 0.005 * HOURS * len(list_of(resource.at("Subnets")))
+
+
 def _alarm(_: Resource) -> Iterator[tuple[str, float | None]]:
     yield "alarms", 0.10
 
@@ -99,6 +106,7 @@ _PRICES: dict[str, Callable[[Resource], Iterator[tuple[str, float | None]]]] = {
     "AWS::RDS::DBProxy": _database_proxy,
     "AWS::EC2::NatGateway": _nat_gateway,
     "AWS::EC2::VPCEndpoint": _endpoint,
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": _load_balancer,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::Logs::MetricFilter": _metric_filter,
     "AWS::CloudWatch::Dashboard": _dashboard,

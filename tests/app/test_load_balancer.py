@@ -1,0 +1,202 @@
+"""The documents behind a load balancer: nothing reaches the handler without a token that the load balancer verified."""
+
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from profiles.reading import load
+from profiles.settings import Settings
+from secure_backend.analysis import Assembly
+from secure_backend.analysis.cost import monthly_costs
+from stacks.application import Application
+from stacks.edge import READ, WRITE
+from stacks.summary import not_built
+from tests.conftest import FLAGS, ROOT, resources_of
+
+SAMPLE = str(ROOT / "tests/profiles/load-balancer.toml")
+ELB = "AWS::ElasticLoadBalancingV2::"
+ISSUER = "https://127.0.0.1:4567"
+
+Templates = dict[str, dict[str, Any]]
+
+
+class Balanced:
+    """The stacks of one profile."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        context = {**FLAGS, "aws:cdk:disable-asset-staging": True}
+        app = cdk.App(
+            context=context,
+            outdir=str(folder),
+            builtin_cloud_formation_validation=False,
+            analytics_reporting=False,
+        )
+        Application(app, settings)
+        app.synth()
+        self.assembly = Assembly.from_directory(folder)
+        (self.api,) = (dict(stack.template) for stack in self.assembly.stacks if stack.name.endswith("-api"))
+
+    def only(self, type_name: str) -> dict[str, Any]:
+        (found,) = resources_of(self.api, type_name).values()
+        return dict(found["Properties"])
+
+    @property
+    def handler(self) -> dict[str, Any]:
+        (found,) = (
+            function["Properties"]
+            for function in resources_of(self.api, "AWS::Lambda::Function").values()
+            if function["Properties"]["Handler"] == "documents.handler.handler"
+        )
+        return dict(found)
+
+
+@pytest.fixture(scope="module")
+def balanced(tmp_path_factory: pytest.TempPathFactory) -> Balanced:
+    return Balanced(load(SAMPLE), tmp_path_factory.mktemp("balanced"))
+
+
+@pytest.fixture(scope="module")
+def with_pool(tmp_path_factory: pytest.TempPathFactory) -> Balanced:
+    """For the VPC alone, and with a user pool."""
+    text = Path(SAMPLE).read_text()
+    for old, new in (
+        (f'issuer = "{ISSUER}"', 'issuer = "cognito"'),
+        ("internet_facing = true", "internet_facing = false"),
+        ("public_subnets = true", 'egress = "nat"'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    folder = tmp_path_factory.mktemp("pool")
+    (folder / "pool.toml").write_text(text)
+    return Balanced(load(str(folder / "pool.toml")), folder / "cdk.out")
+
+
+def test_the_load_balancer_stands_instead_of_the_rest_api_before_the_same_handler(balanced: Balanced) -> None:
+    types = {resource["Type"] for resource in balanced.api["Resources"].values()}
+    assert not [name for name in types if name.startswith("AWS::ApiGateway::")]
+    assert f"{ELB}LoadBalancer" in types
+    # No authorizer either: the load balancer verifies.
+    functions = resources_of(balanced.api, "AWS::Lambda::Function").values()
+    assert {function["Properties"]["Handler"] for function in functions} == {
+        "documents.handler.handler",
+        "documents.migrate.handler",
+        "documents.uploads.handler",
+    }
+
+
+def test_every_rule_that_forwards_verifies_the_token_first(balanced: Balanced) -> None:
+    rule = balanced.only(f"{ELB}ListenerRule")
+    verifies, forwards = sorted(rule["Actions"], key=lambda action: action["Order"])
+    assert verifies["Type"] == "jwt-validation"
+    assert verifies["JwtValidationConfig"] == {
+        "Issuer": ISSUER,
+        "JwksEndpoint": f"{ISSUER}/.well-known/jwks.json",
+        "AdditionalClaims": [{"Name": "aud", "Format": "single-string", "Values": ["documents"]}],
+    }
+    assert forwards["Type"] == "forward"
+    conditions = {
+        condition["Field"]: condition.get("PathPatternConfig", condition.get("HostHeaderConfig"))["Values"]
+        for condition in rule["Conditions"]
+    }
+    assert conditions == {"path-pattern": ["/documents", "/documents/*"], "host-header": ["documents.example.com"]}
+
+
+def test_what_no_rule_names_is_a_404(balanced: Balanced) -> None:
+    (https,) = (
+        listener["Properties"]
+        for listener in resources_of(balanced.api, f"{ELB}Listener").values()
+        if listener["Properties"]["Protocol"] == "HTTPS"
+    )
+    (action,) = https["DefaultActions"]
+    assert (action["Type"], action["FixedResponseConfig"]["StatusCode"]) == ("fixed-response", "404")
+
+
+def test_only_the_one_target_group_may_call_the_handler_and_the_handler_answers_to_it_alone(
+    balanced: Balanced,
+) -> None:
+    handlers = [
+        logical_id
+        for logical_id, function in resources_of(balanced.api, "AWS::Lambda::Function").items()
+        if function["Properties"]["Handler"] == "documents.handler.handler"
+    ]
+    (permission,) = (
+        each["Properties"]
+        for each in resources_of(balanced.api, "AWS::Lambda::Permission").values()
+        if each["Properties"]["FunctionName"]["Fn::GetAtt"][0] in handlers
+    )
+    assert permission["Principal"] == "elasticloadbalancing.amazonaws.com"
+    assert permission["SourceArn"] == balanced.handler["Environment"]["Variables"]["TARGET_GROUP_ARN"]
+    name = balanced.only(f"{ELB}TargetGroup")["Name"]
+    assert str(permission["SourceArn"]).endswith(f":targetgroup/{name}/*")
+
+
+def test_the_handler_is_told_whose_tokens_the_load_balancer_lets_through(
+    balanced: Balanced, with_pool: Balanced
+) -> None:
+    told = balanced.handler["Environment"]["Variables"]
+    assert (told["ISSUER"], told["AUDIENCE"], told["AUDIENCE_CLAIM"]) == (ISSUER, "documents", "aud")
+    assert "SCOPE_PREFIX" not in told
+    told = with_pool.handler["Environment"]["Variables"]
+    config = with_pool.only(f"{ELB}ListenerRule")["Actions"][0]["JwtValidationConfig"]
+    assert told["ISSUER"] == config["Issuer"]
+    (claim,) = config["AdditionalClaims"]
+    assert claim == {"Name": "client_id", "Format": "single-string", "Values": [told["AUDIENCE"]]}
+    assert (told["AUDIENCE_CLAIM"], told["SCOPE_PREFIX"]) == ("client_id", "api/")
+
+
+def test_the_scopes_of_the_stack_are_the_services_own() -> None:
+    from services.documents import handler
+
+    assert (READ, WRITE) == (handler.READ, handler.WRITE)
+
+
+def test_it_is_reached_by_https_and_reaches_nothing_but_keys_by_https(balanced: Balanced) -> None:
+    (group,) = (
+        each["Properties"]
+        for logical_id, each in resources_of(balanced.api, "AWS::EC2::SecurityGroup").items()
+        if logical_id.startswith("LoadBalancer")
+    )
+    assert {(rule["CidrIp"], rule["FromPort"]) for rule in group["SecurityGroupIngress"]} == {
+        ("0.0.0.0/0", 443),
+        ("0.0.0.0/0", 80),
+    }
+    out = {(rule["CidrIp"], rule["FromPort"]) for rule in group["SecurityGroupEgress"] if rule["IpProtocol"] == "tcp"}
+    assert out == {("0.0.0.0/0", 443)}
+    elsewhere = resources_of(balanced.api, "AWS::EC2::SecurityGroupEgress").values()
+    assert not [rule for rule in elsewhere if "LoadBalancer" in str(rule["Properties"]["GroupId"])]
+
+
+def test_an_internal_one_takes_the_vpc_alone_and_stands_where_a_route_leads_to_the_keys(with_pool: Balanced) -> None:
+    load_balancer = with_pool.only(f"{ELB}LoadBalancer")
+    assert load_balancer["Scheme"] == "internal"
+    (group,) = (
+        each["Properties"]
+        for logical_id, each in resources_of(with_pool.api, "AWS::EC2::SecurityGroup").items()
+        if logical_id.startswith("LoadBalancer")
+    )
+    assert {rule["CidrIp"] for rule in group["SecurityGroupIngress"]} == {"10.20.0.0/16"}
+    assert with_pool.assembly.resources("AWS::EC2::NatGateway")
+
+
+def test_its_name_has_a_certificate_of_its_own_that_is_proved_in_the_zone(balanced: Balanced) -> None:
+    certificate = balanced.only("AWS::CertificateManager::Certificate")
+    assert certificate["DomainName"] == "documents.example.com"
+    assert certificate["ValidationMethod"] == "DNS"
+    record = balanced.only("AWS::Route53::RecordSet")
+    assert (record["Name"], record["Type"]) == ("documents.example.com.", "A")
+    assert balanced.api["Outputs"]["Url"]["Value"] == "https://documents.example.com/"
+
+
+def test_its_hours_and_public_addresses_are_part_of_the_costs(balanced: Balanced, with_pool: Balanced) -> None:
+    def priced(assembly: Assembly) -> dict[str, float]:
+        return {cost.what: cost.dollars or 0 for cost in monthly_costs(assembly)}
+
+    assert priced(balanced.assembly)["load balancers"] == pytest.approx(16.4, abs=0.1)
+    assert priced(balanced.assembly)["public addresses"] == pytest.approx(2 * 3.65)
+    assert "public addresses" not in priced(with_pool.assembly)
+
+
+def test_the_summary_does_not_miss_what_a_load_balancer_cannot_have() -> None:
+    assert not [line for line in not_built(load(SAMPLE)) if "usage plan" in line]
