@@ -14,7 +14,9 @@ def main() -> int:
     """Run one verb; a failure is one sentence."""
     parser = argparse.ArgumentParser(prog="python -m deployment", description=__doc__)
     parser.add_argument("verb", choices=["deploy", "diff", "destroy", "status", "logs", "stop", "token"])
-    parser.add_argument("--profile", default=machine.PROFILE, help='a profile\'s name or path; "local" is this machine')
+    parser.add_argument(
+        "--profile", default=machine.PROFILE, help="a profile's name or path; of account 000000000000, this machine"
+    )
     parser.add_argument("--account", default="", help="answers the questions of deploy and destroy: the account meant")
     parser.add_argument("--user", default="alice", help="whose token (default alice)")
     parser.add_argument("--function", default="", help="whose log (default all)")
@@ -31,7 +33,7 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.profile != machine.PROFILE:
+    if not machine.is_local(options.profile):
         verbs: dict[str, Callable[[], int]] = {
             "deploy": lambda: account.deploy(options.profile, options.account),
             "diff": lambda: account.diff(options.profile),
@@ -41,13 +43,13 @@ def _run(options: argparse.Namespace) -> int:
             raise DeploymentError(f"`make {options.verb}` is for the local AWS alone; leave PROFILE out")
         return verbs[options.verb]()
     local: dict[str, Callable[[], int]] = {
-        "deploy": machine.deploy,
-        "diff": machine.diff,
+        "deploy": lambda: machine.deploy(options.profile),
+        "diff": lambda: machine.diff(options.profile),
         "destroy": machine.destroy,
-        "status": machine.status,
-        "logs": lambda: machine.logs(options.function, follows=options.follow),
+        "status": lambda: machine.status(options.profile),
+        "logs": lambda: machine.logs(options.function, follows=options.follow, profile=options.profile),
         "stop": machine.stop,
-        "token": lambda: machine.token(options.user),
+        "token": lambda: machine.token(options.user, options.profile),
     }
     return local[options.verb]()
 

@@ -1,6 +1,7 @@
 """What CloudFormation tells of the application's stacks."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.exceptions  # type: ignore[import-untyped]
 
@@ -62,5 +63,14 @@ def api_url(outputs: dict[str, str], gateway: str | None = None) -> str:
         raise DeploymentError("the api stack does not tell where the API answers; run make deploy")
     if gateway is None:
         return url.rstrip("/")
+    address = outputs.get("LoadBalancerName")
+    if address is not None:
+        # <name>-<number>.<region>.elb.amazonaws.com
+        return f"{gateway}/_alb/{address.partition('.')[0].rpartition('-')[0]}"
     host, _, stage = url.removeprefix("https://").partition("/")
     return f"{gateway}/restapis/{host.partition('.')[0]}/{stage.strip('/')}/_user_request_"
+
+
+def api_host(outputs: dict[str, str]) -> str | None:
+    """Return the name and port to send an emulator's load balancer, which nobody resolves; None for a REST API."""
+    return f"{urlsplit(outputs['Url']).hostname}:443" if "LoadBalancerName" in outputs else None

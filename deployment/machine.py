@@ -14,7 +14,7 @@ from typing import Any
 import botocore.session  # type: ignore[import-untyped]
 
 from deployment import cdk
-from deployment.deployed import Deployed, api_url
+from deployment.deployed import Deployed, api_host, api_url
 from deployment.failures import DeploymentError
 from deployment.logs import FileLog, FunctionLog, Log, follow, show_ends
 from deployment.not_enforced import NOT_ENFORCED
@@ -26,7 +26,6 @@ from local.folder import (
     ACCOUNT,
     DATABASE_PORT,
     FOLDER,
-    ROOT,
     Addresses,
     LocalError,
     addresses,
@@ -34,7 +33,7 @@ from local.folder import (
     prepare,
     shown,
 )
-from profiles.reading import load
+from profiles.reading import load, path_of
 from profiles.settings import Settings
 
 PROFILE = "local"
@@ -43,11 +42,16 @@ _SETTLE_SECONDS = 330
 _AUTHORITY = FOLDER / "tls/authority.pem"
 
 
-def deploy() -> int:
+def is_local(profile: str) -> bool:
+    """Tell whether a profile is the local AWS's: by its name, or by the account that no other AWS has."""
+    return profile == PROFILE or load(profile).account == ACCOUNT
+
+
+def deploy(profile: str = PROFILE) -> int:
     """Start what does not run, deploy the four stacks with the CDK CLI, and walk through the API."""
     prepare()
     with _alone():
-        settings = load(PROFILE)
+        settings = load(profile)
         where = addresses() if servers.running("emulator") else free_addresses()
         for name in servers.start(where, settings.region):
             say("start", name)
@@ -55,27 +59,29 @@ def deploy() -> int:
         if not deployed.is_bootstrapped():
             say("bootstrap", f"aws://{ACCOUNT}/{settings.region}")
             _cdk(where, settings, "bootstrap", f"aws://{ACCOUNT}/{settings.region}", "--app", "")
-        _make_deployable(deployed, where)
+        filled_in = _profile(where, settings, profile)
+        _make_deployable(deployed, where, filled_in)
         say("deploy", "four stacks, held to the rules before anything is changed")
         before = deployed.changed()
         _cdk(
             where, settings, "deploy", "--all", "--require-approval", "never", "--output", str(FOLDER / "cdk.out"),
-            "--context", f"profile={_profile(where, settings)}", told=lambda line: say("", line),
+            "--context", f"profile={filled_in}", told=lambda line: say("", line),
         )  # fmt: skip
         after = deployed.changed()
         changed = [name for name, when in after.items() if before.get(name) != when]
         say("deployed", ", ".join(changed) if changed else f"no changes in {len(after)} stacks")
-        url = api_url(deployed.outputs(), where.gateway)
-        client = Client(url, ssl.create_default_context(cafile=str(_AUTHORITY)))
+        url, host = api_url(deployed.outputs(), where.gateway), api_host(deployed.outputs())
+        client = Client(url, ssl.create_default_context(cafile=str(_AUTHORITY)), host=host)
         steps = walk(client, _tokens(where, settings), show, keeps=True)
     failed = [step for step in steps if not step.passed]
     if failed:
         raise DeploymentError(
             f"{len(failed)} of {len(steps)} requests were not answered as they should be; `make logs` shows why"
         )
+    by_name = f' -H "Host: {host}"' if host else ""
     print(
         f"\nthe API answers at {url}\n"
-        f'  curl --cacert {shown(_AUTHORITY)} -H "Authorization: Bearer $(make -s token)" {url}/documents\n'
+        f'  curl --cacert {shown(_AUTHORITY)}{by_name} -H "Authorization: Bearer $(make -s token)" {url}/documents\n'
         f"runs   {', '.join(f'{name} (process {servers.running(name)})' for name in servers.NAMES)}\n"
         f"logs   in {shown(servers.LOGS)}; make logs shows the last of each\n"
         f"{NOT_ENFORCED}\n"
@@ -107,24 +113,24 @@ def destroy() -> int:
     return 0
 
 
-def token(user: str) -> int:
+def token(user: str, profile: str = PROFILE) -> int:
     """Print an access token of the user for the local API."""
     if not (FOLDER / "issuer.key").exists():
         raise LocalError("there is no local issuer yet; run make deploy")
-    print(_tokens(addresses(), load(PROFILE))(user))
+    print(_tokens(addresses(), load(profile))(user))
     return 0
 
 
-def diff() -> int:
+def diff(profile: str = PROFILE) -> int:
     """Show what a deploy would change."""
-    where, settings = _running()
+    where, settings = _running(profile)
     return cdk.shown_here(
         "diff", "--method", "template", "--output", str(FOLDER / "cdk.out"),
-        "--context", f"profile={_profile(where, settings)}", environment=_environment(where, settings),
+        "--context", f"profile={_profile(where, settings, profile)}", environment=_environment(where, settings),
     )  # fmt: skip
 
 
-def status() -> int:
+def status(profile: str = PROFILE) -> int:
     """Tell what runs and where, and how the stacks are."""
     for name in servers.NAMES:
         pid, dead = servers.running(name), servers.died(name)
@@ -132,7 +138,7 @@ def status() -> int:
         print(f"{name:12} {f'runs, process {pid}' if pid else f'{how}; make deploy starts it'}")
     if servers.running("emulator") is None:
         return 0
-    where, settings = addresses(), load(PROFILE)
+    where, settings = addresses(), load(profile)
     deployed = Deployed(_aws("cloudformation", where, settings), settings)
     for part, stack in deployed.stacks().items():
         when = stack.get("LastUpdatedTime", stack["CreationTime"])
@@ -140,17 +146,19 @@ def status() -> int:
     print(f"{'database':12} {where.database_host}:{DATABASE_PORT}, by TLS and an IAM token")
     print(f"{'AWS':12} {where.gateway}\n{'issuer':12} {where.issuer}")
     outputs = deployed.outputs()
-    print(f"{'API':12} {api_url(outputs, where.gateway) if 'Url' in outputs else 'not deployed; run make deploy'}")
+    url = api_url(outputs, where.gateway) if "Url" in outputs else "not deployed; run make deploy"
+    host = api_host(outputs)
+    print(f"{'API':12} {url}{f' by the name {host}' if host else ''}")
     return 0
 
 
-def logs(function: str, *, follows: bool) -> int:
+def logs(function: str, *, follows: bool, profile: str = PROFILE) -> int:
     """Show the end of the servers' and the functions' logs; or of the functions' of that name alone."""
     if not FOLDER.exists():
         raise LocalError("there is no local AWS; make deploy makes one")
     found: list[Log] = [FileLog(servers.LOGS / f"{name}.log") for name in servers.NAMES] if not function else []
     if servers.running("emulator"):
-        found += _function_logs(function)
+        found += _function_logs(function, profile)
     elif function:
         raise LocalError("the local AWS does not run, and it keeps the functions' logs; make deploy starts it")
     show_ends(found)
@@ -160,9 +168,9 @@ def logs(function: str, *, follows: bool) -> int:
     return 0
 
 
-def _function_logs(name: str) -> list[Log]:
+def _function_logs(name: str, profile: str) -> list[Log]:
     """Return the logs of the api stack's functions, or of those whose name begins so."""
-    where, settings = addresses(), load(PROFILE)
+    where, settings = addresses(), load(profile)
     client = _aws("logs", where, settings)
     pages = _aws("lambda", where, settings).get_paginator("list_functions").paginate()
     prefix = f"{settings.name}-api-"
@@ -189,8 +197,11 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _make_deployable(deployed: Deployed, where: Addresses) -> None:
-    """Wait for what an interrupted command left at work, and bring back what stopped half-way."""
+def _make_deployable(deployed: Deployed, where: Addresses, profile: Path) -> None:
+    """Wait for what an interrupted command left at work, and bring back what stopped half-way.
+
+    :param profile: the profile, filled in.
+    """
     end = time.monotonic() + _SETTLE_SECONDS
     while at_work := [part for part, stack in deployed.stacks().items() if is_at_work(stack)]:
         if time.monotonic() > end:
@@ -202,23 +213,33 @@ def _make_deployable(deployed: Deployed, where: Addresses) -> None:
     paused = [part for part, stack in deployed.stacks().items() if stack["StackStatus"] in PAUSED]
     if paused:
         say("repair", f"stopped half-way back to what they were: {', '.join(paused)}")
-        profile = f"profile={_profile(where, deployed.settings)}"
-        _cdk(where, deployed.settings, "rollback", *paused, "--force", "--context", profile)
+        _cdk(where, deployed.settings, "rollback", *paused, "--force", "--context", f"profile={profile}")
 
 
-def _running() -> tuple[Addresses, Settings]:
+def _running(profile: str) -> tuple[Addresses, Settings]:
     """Return where the local AWS is, which has to run."""
     if servers.running("emulator") is None:
         raise LocalError("the local AWS does not run; make deploy starts it")
-    return addresses(), load(PROFILE)
+    return addresses(), load(profile)
 
 
-def _profile(where: Addresses, settings: Settings) -> Path:
-    """Write the local profile with the issuer's address filled in."""
-    profile = FOLDER / "profile.toml"
-    text = (ROOT / f"profiles/{PROFILE}.toml").read_text(encoding="utf-8")
-    profile.write_text(text.replace(settings.api.issuer, where.issuer), encoding="utf-8")
-    return profile
+def _profile(where: Addresses, settings: Settings, profile: str) -> Path:
+    """Write the profile with the issuer's address filled in, and the zone of its domain where it has one."""
+    filled_in = FOLDER / "profile.toml"
+    text = path_of(profile).read_text(encoding="utf-8").replace(settings.api.issuer, where.issuer)
+    if settings.api.domain is not None:
+        zone = _zone(_aws("route53", where, settings), settings.api.domain.hosted_zone_name)
+        text = text.replace(settings.api.domain.hosted_zone_id, zone)
+    filled_in.write_text(text, encoding="utf-8")
+    return filled_in
+
+
+def _zone(route53: Any, name: str) -> str:
+    """Return the id of the hosted zone of that name, which is made where there is none."""
+    zones = [zone for zone in route53.list_hosted_zones()["HostedZones"] if zone["Name"] == f"{name}."]
+    if not zones:
+        zones = [route53.create_hosted_zone(Name=name, CallerReference=name)["HostedZone"]]
+    return str(zones[0]["Id"]).rpartition("/")[2]
 
 
 def _tokens(where: Addresses, settings: Settings) -> Callable[[str], str]:

@@ -51,15 +51,19 @@ class Step:
 
 
 class Client:
-    """Sends requests to the deployed API; it trusts the given authority and no other."""
+    """Sends requests to the deployed API; it trusts the given authority and no other.
 
-    def __init__(self, url: str, tls: ssl.SSLContext) -> None:
+    :param host: the name to ask for, where it is not the address's.
+    """
+
+    def __init__(self, url: str, tls: ssl.SSLContext, *, host: str | None = None) -> None:
         self._url = url.rstrip("/")
         self._tls = tls
+        self._host = {"Host": host} if host else {}
 
     def call(self, method: str, path: str, *, token: str | None = None, body: Any = None) -> Answer:
         """Send one request to the API."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {**self._host, **({"Authorization": f"Bearer {token}"} if token else {})}
         data = None
         if body is not None:
             data = json.dumps(body).encode()

@@ -201,6 +201,8 @@ def _start_emulator(where: Addresses, region: str) -> None:
         "DATABASE_CA_FILE": str(tls / "authority.pem"),
         "GATEWAY_PORT": str(where.gateway_port),
         "MINISTACK_HOST": "127.0.0.1",
+        # Requests to a load balancer carry no signature, which would tell the region.
+        "MINISTACK_REGION": region,
         "USE_SSL": "1",
         "MINISTACK_SSL_CERT": str(tls / "server.pem"),
         "MINISTACK_SSL_KEY": str(tls / "server.key"),

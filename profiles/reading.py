@@ -23,7 +23,7 @@ def load(profile: str) -> Settings:
 
     :raises ProfileError: with every problem of the file, each with its key and its fix.
     """
-    path = _path(profile)
+    path = path_of(profile)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -43,7 +43,11 @@ def load(profile: str) -> Settings:
     raise ProfileError(f"{path} cannot be used, {count}:\n{lines}")
 
 
-def _path(profile: str) -> Path:
+def path_of(profile: str) -> Path:
+    """Return the file of the profile of that name, or at that path.
+
+    :raises ProfileError: when there is none.
+    """
     if profile.endswith(".toml") or "/" in profile:
         path = Path(profile)
         if not path.is_file():

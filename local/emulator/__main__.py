@@ -24,11 +24,17 @@ import hypercorn.config
 import psycopg
 from ministack import app as ministack
 from ministack.core import lambda_runtime
-from ministack.core.iam_evaluator import AuthError, EvalContext, evaluate, resolve_principal
+from ministack.core.iam_evaluator import (
+    AuthError,
+    EvalContext,
+    evaluate,
+    evaluate_resource_policy,
+    resolve_principal,
+)
 from ministack.core.persistence import save_all
 from ministack.core.rds_iam import VerifiedRdsToken, verify_rds_iam_token
 from ministack.core.responses import request_scope
-from ministack.services import apigateway_v1, cloudformation, eventbridge, lambda_svc, rds, s3, sts
+from ministack.services import alb, apigateway_v1, cloudformation, eventbridge, lambda_svc, rds, s3, sts
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 from psycopg import sql
 
@@ -38,6 +44,7 @@ from local.emulator import (
     full_buckets,
     gateway_variables,
     interrupted,
+    load_balancer,
     request_validation,
     resources,
     s3_events,
@@ -188,6 +195,8 @@ async def main() -> None:
     resources.register(_RESOURCE_HANDLERS, make_database)
     request_validation.register(_RESOURCE_HANDLERS)
     full_buckets.register(_RESOURCE_HANDLERS)
+    load_balancer.register(_RESOURCE_HANDLERS, alb)
+    load_balancer.serve(alb, lambda_svc, evaluate_resource_policy, EvalContext)
     gateway_variables.fill_in(apigateway_v1)
     s3_events.name_versions(s3, eventbridge)
     cold_starts.start_by_processor(lambda_runtime, Path(os.environ["_LAMBDA_LAYERS_DIRS"]))

@@ -47,7 +47,7 @@ def test_a_fault_of_the_program_is_not_hidden() -> None:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, error: BaseException, *words: str) -> int:
-    def fail() -> int:
+    def fail(_profile: str) -> int:
         raise error
 
     monkeypatch.setattr(machine, "deploy", fail)

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deployment import machine as subject
-from deployment.deployed import Deployed, api_url
+from deployment.deployed import Deployed, api_host, api_url
 from deployment.failures import DeploymentError
 from local.folder import FOLDER, Addresses
 from profiles.reading import load
@@ -32,7 +33,6 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """Return what was asked of the CDK CLI."""
     commands: list[tuple[str, ...]] = []
     monkeypatch.setattr(subject, "_cdk", lambda _, __, *arguments: commands.append(arguments))
-    monkeypatch.setattr(subject, "_profile", lambda *_: "profile.toml")
     return commands
 
 
@@ -46,7 +46,7 @@ def test_what_an_interrupted_command_left_at_work_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, waits: Waits, ran: list[Any]
 ) -> None:
     states = iter(["UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_COMPLETE"])
-    subject._make_deployable(deployed(monkeypatch, states), WHERE)
+    subject._make_deployable(deployed(monkeypatch, states), WHERE, Path("profile.toml"))
     assert len(waits) == 2
     assert ran == []
 
@@ -59,14 +59,14 @@ def test_what_never_ends_is_told_with_the_way_out(
             yield "UPDATE_IN_PROGRESS"
 
     with pytest.raises(DeploymentError, match="does not end on api; `make stop` ends it"):
-        subject._make_deployable(deployed(monkeypatch, for_ever()), WHERE)
+        subject._make_deployable(deployed(monkeypatch, for_ever()), WHERE, Path("profile.toml"))
     assert sum(waits) > subject._SETTLE_SECONDS
 
 
 def test_what_stopped_half_way_back_is_brought_back(
     monkeypatch: pytest.MonkeyPatch, waits: Waits, ran: list[tuple[str, ...]]
 ) -> None:
-    subject._make_deployable(deployed(monkeypatch, iter(["UPDATE_ROLLBACK_FAILED"] * 2)), WHERE)
+    subject._make_deployable(deployed(monkeypatch, iter(["UPDATE_ROLLBACK_FAILED"] * 2)), WHERE, Path("profile.toml"))
     assert ran == [("rollback", "api", "--force", "--context", "profile=profile.toml")]
 
 
@@ -83,5 +83,23 @@ def test_the_api_is_where_the_emulator_serves_it_and_on_aws_where_the_output_say
     outputs = {"Url": "https://abc.execute-api.eu-central-1.amazonaws.com/v1/"}
     assert api_url(outputs) == "https://abc.execute-api.eu-central-1.amazonaws.com/v1"
     assert api_url(outputs, WHERE.gateway) == "https://127.0.0.1:4566/restapis/abc/v1/_user_request_"
+    assert api_host(outputs) is None
     with pytest.raises(DeploymentError, match="run make deploy"):
         api_url({})
+
+
+def test_a_load_balancer_is_asked_by_its_own_name() -> None:
+    outputs = {
+        "Url": "https://documents.example.com/",
+        "LoadBalancerName": "api-loadb-1a2b-12345678.eu-central-1.elb.amazonaws.com",
+    }
+    assert api_url(outputs) == "https://documents.example.com"
+    assert api_url(outputs, WHERE.gateway) == "https://127.0.0.1:4566/_alb/api-loadb-1a2b"
+    assert api_host(outputs) == "documents.example.com:443"
+
+
+@pytest.mark.parametrize(
+    ("profile", "local"), [("local", True), ("tests/profiles/load-balancer.toml", True), ("dev", False)]
+)
+def test_a_profile_of_the_local_account_is_this_machines(profile: str, local: bool) -> None:
+    assert subject.is_local(profile) is local

@@ -3,14 +3,17 @@
 ``python in_emulator.py QUESTION`` reads its arguments as JSON from standard input and writes its answer as JSON.
 """
 
+import asyncio
+import inspect
 import json
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 from ministack.core.responses import request_scope
-from ministack.services import apigateway_v1, eventbridge, s3
+from ministack.services import alb, apigateway_v1, eventbridge, s3
 from ministack.services.cloudformation import provisioners
 
 ACCOUNT, REGION = "000000000000", "eu-central-1"
@@ -69,6 +72,53 @@ def calls_functions_of_rules_again() -> bool:
     return "invoke_async_with_retry" in eventbridge._dispatch_to_lambda.__code__.co_names
 
 
+def keeps_targets_of_group() -> bool:
+    """Whether a target group of a template has the targets that it names."""
+    properties = {"Name": "group", "TargetType": "lambda", "Targets": [{"Id": "arn:aws:lambda:a:1:function:a"}]}
+    group, _ = HANDLERS["AWS::ElasticLoadBalancingV2::TargetGroup"]["create"]("Group", properties, "stack")
+    return bool(alb._targets[group])
+
+
+def _listener() -> str:
+    create = HANDLERS["AWS::ElasticLoadBalancingV2::LoadBalancer"]["create"]
+    load_balancer, _ = create("LoadBalancer", {"Name": "balanced"}, "stack")
+    attributes = [{"Key": "routing.http.response.server.enabled", "Value": "false"}]
+    properties = {"LoadBalancerArn": load_balancer, "Port": 80, "ListenerAttributes": attributes}
+    listener, _ = HANDLERS["AWS::ElasticLoadBalancingV2::Listener"]["create"]("Listener", properties, "stack")
+    return str(listener)
+
+
+def keeps_attributes_of_new_listener() -> bool:
+    """Whether a new listener of a template has the attributes that it names."""
+    return bool(alb._listener_attrs.get(_listener()))
+
+
+def keeps_tokens_of_rule() -> bool:
+    """Whether a rule of a template keeps whose tokens it is to verify."""
+    action = {"Type": "jwt-validation", "JwtValidationConfig": {"Issuer": "https://a", "JwksEndpoint": "https://a/b"}}
+    properties = {"ListenerArn": _listener(), "Priority": 1, "Actions": [action], "Conditions": []}
+    rule, _ = HANDLERS["AWS::ElasticLoadBalancingV2::ListenerRule"]["create"]("Rule", properties, "stack")
+    return "JwtValidationConfig" in alb._rules[rule]["Actions"][0]
+
+
+def knows_validation_of_tokens() -> bool:
+    """Whether a load balancer refuses a request without a token by itself."""
+    action = {"Type": "jwt-validation", "Order": 1}
+    status, _, _ = asyncio.run(alb._execute_actions([action], "GET", "/", {}, b"", {}))
+    return bool(status == HTTPStatus.UNAUTHORIZED)
+
+
+def asks_functions_permission() -> bool:
+    """Whether a load balancer asks what the function's policy says."""
+    names = {*alb._forward_to_tg.__code__.co_names, *alb._invoke_lambda_target.__code__.co_names}
+    return any("policy" in name for name in names)
+
+
+def hands_paths_on_as_sent() -> bool:
+    """Whether a function that is called by a load balancer gets the path that was sent."""
+    return "raw_path" in inspect.signature(alb._invoke_lambda_target).parameters
+
+
 def decisions(cases: list[tuple[list[Any], list[dict[str, Any]]]]) -> list[list[str]]:
     """Allow, Deny or ImplicitDeny for each case of policies, and each request: principal, action, resource, context."""
     return [
@@ -101,6 +151,12 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
         refuses_full_bucket,
         fills_in_method,
         calls_functions_of_rules_again,
+        keeps_targets_of_group,
+        keeps_attributes_of_new_listener,
+        keeps_tokens_of_rule,
+        knows_validation_of_tokens,
+        asks_functions_permission,
+        hands_paths_on_as_sent,
         decisions,
     )
 }

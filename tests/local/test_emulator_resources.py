@@ -30,6 +30,12 @@ def test_the_pinned_ministack_knows_none_of_the_types_that_we_add() -> None:
         "refuses_full_bucket",
         "fills_in_method",
         "calls_functions_of_rules_again",
+        "keeps_targets_of_group",
+        "keeps_attributes_of_new_listener",
+        "keeps_tokens_of_rule",
+        "knows_validation_of_tokens",
+        "asks_functions_permission",
+        "hands_paths_on_as_sent",
     ],
 )
 def test_the_pinned_ministack_still_does_wrong_what_we_put_right(question: str) -> None:
