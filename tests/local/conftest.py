@@ -33,9 +33,11 @@ _COMMAND_SECONDS = 300
 class LocalAws:
     """One local AWS in a folder of its own, driven by the commands that a person would type."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, profile: str = "local") -> None:
         self.folder = folder
+        self.profile = profile
         self._url = ""
+        self._host: str | None = None
         self._session = botocore.session.Session()
         self._clients: dict[str, Any] = {}
 
@@ -45,7 +47,7 @@ class LocalAws:
             self._url = ""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         return subprocess.Popen(  # noqa: S603 - the command of this project
-            [sys.executable, "-m", "deployment", *verb],
+            [sys.executable, "-m", "deployment", *verb, "--profile", self.profile],
             cwd=ROOT,
             env={**kept, "LOCAL_FOLDER": str(self.folder), "PYTHONPATH": str(ROOT / "constructs")},
             stdin=subprocess.DEVNULL,
@@ -79,7 +81,8 @@ class LocalAws:
         """Where the API answers."""
         if not self._url:
             (line,) = (line for line in self.ask("status").splitlines() if line.startswith("API"))
-            self._url = line.split()[1]
+            self._url, *named = line.split()[1:]
+            self._host = named[-1] if named else None
         return self._url
 
     @property
@@ -94,7 +97,7 @@ class LocalAws:
     @property
     def api(self) -> Client:
         """The deployed API."""
-        return Client(self.url, ssl.create_default_context(cafile=str(self.authority)))
+        return Client(self.url, ssl.create_default_context(cafile=str(self.authority)), host=self._host)
 
     def client(self, service: str) -> Any:
         """Return the client of the emulator with the account's own credentials."""
@@ -143,12 +146,12 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
-def new_local_aws() -> Iterator[LocalAws]:
+def new_local_aws(profile: str = "local") -> Iterator[LocalAws]:
     """Yield a local AWS that nothing has been deployed to, and leave neither process nor folder of it."""
     # Not pytest's own folder: it is too long a path for a socket, and the servers' account cannot enter it.
     parent = Path(tempfile.mkdtemp(prefix="sb-"))
     parent.chmod(0o755)
-    aws = LocalAws(parent / "aws")
+    aws = LocalAws(parent / "aws", profile)
     try:
         yield aws
     finally:
