@@ -339,6 +339,7 @@ def test_the_health_check_of_a_target_group_gets_no_further_than_anybody_without
             "1-67891234-12456789abcdef012345678a",
         ),
         ('Root=1-67891233-x"}', None),
+        ("Root=1-67891233-abcdef012345678912345678 and more", None),
         ("", None),
     ],
 )
