@@ -4,7 +4,7 @@ from profiles.settings import Settings
 
 _UNCOUNTED = "it does not count requests; api.web_acl.requests_per_address limits each address"
 #: Keys that a REST API knows and a load balancer does not, with why or what there is instead.
-_REST_API_ONLY = {
+REST_API_ONLY = {
     "rate": _UNCOUNTED,
     "burst": _UNCOUNTED,
     "authorizer_cache_seconds": "a load balancer looks at each token anew",
@@ -21,7 +21,7 @@ def load_balancer_contradictions(settings: Settings) -> list[str]:
         return []
     problems = [
         f"api.{key}: got {getattr(api, key)!r}; expected nothing with api.load_balancer: {why}; leave it out"
-        for key, why in _REST_API_ONLY.items()
+        for key, why in REST_API_ONLY.items()
         if key in api.model_fields_set
     ]
     if api.domain is None:

@@ -1,11 +1,14 @@
 """The documents behind a load balancer: nothing reaches the handler without a token that the load balancer verified."""
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
 
+from profiles.load_balancer import REST_API_ONLY
 from profiles.reading import load
 from profiles.settings import Settings
 from secure_backend.analysis import Assembly
@@ -13,6 +16,7 @@ from secure_backend.analysis.cost import monthly_costs
 from stacks.application import Application
 from stacks.edge import READ, WRITE
 from stacks.summary import not_built
+from tests.app.conftest import Synthesized
 from tests.conftest import FLAGS, ROOT, resources_of
 
 SAMPLE = str(ROOT / "tests/profiles/load-balancer.toml")
@@ -132,6 +136,17 @@ def test_only_the_one_target_group_may_call_the_handler_and_the_handler_answers_
     assert str(permission["SourceArn"]).endswith(f":targetgroup/{name}/*")
 
 
+def test_no_role_of_the_application_may_call_the_handler_and_speak_for_anybody(balanced: Balanced) -> None:
+    policies = [
+        resource
+        for type_name in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::Role")
+        for resource in balanced.assembly.resources(type_name)
+    ]
+    assert len(policies) > 8
+    assert [policy.address for policy in policies if "lambda:Invoke" in str(policy.properties)] == []
+    assert [policy.address for policy in policies if "'lambda:*'" in str(policy.properties)] == []
+
+
 def test_the_handler_is_told_whose_tokens_the_load_balancer_lets_through(
     balanced: Balanced, with_pool: Balanced
 ) -> None:
@@ -200,3 +215,36 @@ def test_its_hours_and_public_addresses_are_part_of_the_costs(balanced: Balanced
 
 def test_the_summary_does_not_miss_what_a_load_balancer_cannot_have() -> None:
     assert not [line for line in not_built(load(SAMPLE)) if "usage plan" in line]
+
+
+PAGE = (ROOT / "docs" / "load-balancer.md").read_text()
+
+
+def test_the_tables_that_the_page_shows_stand_in_the_sample() -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    shown, sample = tomllib.loads(block), tomllib.loads(Path(SAMPLE).read_text())
+    assert shown["network"] == sample["network"]
+    assert shown["api"] == {name: sample["api"][name] for name in ("load_balancer", "domain")}
+
+
+def test_the_costs_that_the_page_tells_are_computed_from_the_templates(balanced: Balanced, dev: Synthesized) -> None:
+    total, without = (
+        round(sum(cost.dollars or 0 for cost in monthly_costs(assembly)))
+        for assembly in (balanced.assembly, dev.assembly)
+    )
+    told = " ".join(PAGE.split())
+    assert f"about {total - without} dollars a month more than `dev`, about {total} in all" in told
+
+
+def test_each_key_that_the_page_calls_refused_is_and_each_that_is_stands_there() -> None:
+    (told,) = re.findall(r"What only a REST API knows\s+\((.*?)\)", PAGE, re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", told)) == set(REST_API_ONLY)
+
+
+def test_every_test_of_the_gateways_edge_is_listed_as_one_that_does_not_apply_and_each_that_is_listed_is_there() -> (
+    None
+):
+    listed = re.findall(r"`(tests/\S+?\.py)`", PAGE[PAGE.index("## Tests that do not apply") :])
+    assert [path for path in listed if not (ROOT / path).is_file()] == []
+    of_the_edge = {*(ROOT / "tests/api").glob("test_*.py"), *(ROOT / "tests/authorizer").glob("test_*.py")}
+    assert {str(path.relative_to(ROOT)) for path in of_the_edge} <= set(listed)
