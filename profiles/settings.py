@@ -63,8 +63,16 @@ def _zones(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _different(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) != len(values):
+        raise _refused("each name once")
+    return values
+
+
 _EMAIL = r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}$"
 _PRINCIPAL = r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]{1,512}$"
+# IAM's own characters for a group's name.
+_GROUP = r"^[A-Za-z0-9+=,.@_-]{1,128}$"
 _REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 
 Email = Annotated[str, Field(pattern=_EMAIL)]
@@ -270,6 +278,12 @@ class OperatorSettings(Section):
 class AccessSettings(Section):
     """Who may do what in the account, beside the functions."""
 
+    mfa_groups: Annotated[tuple[Annotated[str, Field(pattern=_GROUP)], ...], AfterValidator(_different)] = Field(
+        (),
+        max_length=10,
+        description="name IAM groups that exist, without path: their users destroy, stop and expose nothing without a "
+        "second factor",
+    )
     operators: OperatorSettings | None = Field(None, description="leave it out for no such role")
 
 

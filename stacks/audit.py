@@ -1,10 +1,11 @@
 """The trail, its alarms and the dashboard."""
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from profiles.settings import Settings
-from secure_backend import AuditTrail, ExistingTrail, ObjectLock
+from secure_backend import AuditTrail, ExistingTrail, ObjectLock, RequireMfaForDestructiveActions
 from stacks.api import ApiStack
 from stacks.data import DataStack
 from stacks.network import NetworkStack
@@ -48,6 +49,8 @@ class AuditStack(ProfileStack):
             insights=audit.insights and existing is None,
             log_retention=self.log_retention,
         )
+        groups = [iam.Group.from_group_name(self, f"Group-{name}", name) for name in settings.access.mfa_groups]
+        self.mfa_guard = RequireMfaForDestructiveActions(self, "MfaGuard", groups=groups) if groups else None
         operators = settings.access.operators
         self.operators = (
             Operators(

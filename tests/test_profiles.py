@@ -176,6 +176,10 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
         ("audit", 'lock_mode = "compliance"', "audit.confirm_compliance: got False; expected true"),
         ("audit", "lock_days = 0", "audit.lock_days: got 0"),
         ("audit", 'existing_log_group = "trail"', "expected nothing without existing_trail = true"),
+        ("access", 'mfa_groups = "developers"', "access.mfa_groups: got 'developers'; expected a list"),
+        ("access", 'mfa_groups = ["a/developers"]', "name IAM groups that exist, without path"),
+        ("access", 'mfa_groups = ["developers", "developers"]', "expected each name once"),
+        ("access", 'mfa_group = ["developers"]', "access.mfa_group: unknown key, did you mean 'mfa_groups'?"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_key_and_its_fix(refusal: Refusal, section: str, line: str, told: str) -> None:

@@ -1,6 +1,7 @@
 """The MFA guard knows how to destroy each kind of resource that the application creates, or says why there is none."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
@@ -255,3 +256,20 @@ def test_a_permissions_boundary_of_an_app_reaches_every_role_that_the_library_ma
     assert len(roles) >= 8
     for role in roles:
         assert "policy/boundary" in options.render(role.stack, role.at("PermissionsBoundary")), role.address
+
+
+def test_a_profile_names_the_groups_whose_users_need_mfa(tmp_path: Path, dev: Synthesized) -> None:
+    (tmp_path / "guarded.toml").write_text(
+        f'{COMMON}\n[api]\nissuer = "cognito"\n[access]\nmfa_groups = ["developers"]'
+    )
+    context = {**FLAGS, "aws:cdk:disable-asset-staging": True}
+    app = cdk.App(context=context, builtin_cloud_formation_validation=False)
+    audit = template_of(Application(app, load(str(tmp_path / "guarded.toml"))).audit)
+    assembly = Assembly.from_templates({"audit": audit})
+    (policy,) = (one for one in assembly.resources("AWS::IAM::ManagedPolicy") if one.logical_id.startswith("MfaGuard"))
+    assert policy.at("Groups") == ["developers"]
+    statements = assembly.policy_statements(policy)
+    for action in ("cloudtrail:StopLogging", "s3:DeleteBucketPolicy", "rds:DeleteDBInstance", "iam:DetachGroupPolicy"):
+        said = [decision(statements, Request(action=action, context=who)) for who in (ACCESS_KEY, WITH_MFA, ROLE)]
+        assert said == ["Deny", None, None], action
+    assert not [one for one in dev.assembly.resources() if one.logical_id.startswith("MfaGuard")]

@@ -41,6 +41,8 @@ PROFILES = {
         [audit]
         lock_mode = "compliance"
         confirm_compliance = true
+        [access]
+        mfa_groups = ["administrators", "developers"]
         [access.operators]
         principals = ["arn:aws:iam::123456789012:role/on-call", "arn:aws:iam::123456789012:user/alice"]
         source_networks = ["203.0.113.0/24"]
