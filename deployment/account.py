@@ -23,7 +23,7 @@ from deployment.walk import Client, walk
 from local.folder import ROOT, shown
 from profiles.reading import load
 from profiles.settings import Settings
-from secure_backend.analysis import Resource
+from secure_backend.analysis import Assembly, Resource
 
 # The caller's credentials under each name that the SDKs know: one set is left to them, the one that was checked.
 _IDENTITY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -164,6 +164,7 @@ def destroy(profile: str, answer: str) -> int:
     consent = Consent(account.caller.account, answer)
     cloudformation = account.deployed.client
     assembly = deployed_assembly(cloudformation, account.settings, names)
+    _check_load_balancers(account, assembly)
     held = held_by(assembly)
     going = {name: part for name, part in names.items() if name not in held}
     if not going:
@@ -202,6 +203,22 @@ def _protected(names: Iterable[str], region: str) -> str:
     return f"the stacks are protected against this, and nothing was removed; who means it lifts that first:\n{commands}"
 
 
+def _check_load_balancers(account: Account, assembly: Assembly) -> None:
+    """Refuse what CloudFormation would only find out half-way: it deletes no load balancer that is protected."""
+    lift = "aws elbv2 modify-load-balancer-attributes --attributes Key=deletion_protection.enabled,Value=false"
+    commands = []
+    for one in assembly.resources("AWS::ElasticLoadBalancingV2::LoadBalancer"):
+        arn = physical_ids(account.deployed.client, one.stack.name)[one.logical_id]
+        told = account.client("elbv2").describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+        if {"Key": "deletion_protection.enabled", "Value": "true"} in told:
+            commands.append(f"  {lift} --load-balancer-arn {arn} --region {account.settings.region}")
+    if commands:
+        raise DeploymentError(
+            "the load balancer is protected against this, and nothing was removed; who means it lifts that first:\n"
+            + "\n".join(commands)
+        )
+
+
 def _tell_held(held: dict[str, list[Resource]], profile: str) -> None:
     for name, holders in held.items():
         kinds = sorted({one.type.removeprefix("AWS::").replace("::", " ") for one in holders})
@@ -214,6 +231,8 @@ def _tell_held(held: dict[str, list[Resource]], profile: str) -> None:
 def _token(account: Account, outputs: dict[str, str]) -> tuple[str | None, str]:
     """Return a token for the walk; or None, and why there is none."""
     api = account.settings.api
+    if api.load_balancer is not None and not api.load_balancer.internet_facing:
+        return None, "the load balancer takes callers of the VPC alone"
     if api.usage_plan is not None:
         return None, "the profile asks each caller for an API key too"
     if api.issuer == "cognito":

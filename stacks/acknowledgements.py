@@ -173,10 +173,10 @@ def _data(registry: _Registry, application: Application) -> None:
 
 def _api(registry: _Registry, application: Application) -> None:
     api = application.api
-    if api.edge.api is not None:
-        _stage(registry, api.edge.api.stage, web_acl=application.settings.api.web_acl.enabled)
-    if api.edge.load_balancer is not None:
-        _load_balancer(registry, api.edge.load_balancer, application.settings.api)
+    if api.api is not None:
+        _stage(registry, api.api.stage, web_acl=application.settings.api.web_acl.enabled)
+    if api.load_balancer is not None:
+        _load_balancer(registry, api.load_balancer, application.settings.api)
     constructs = api.node.find_all()
     for method in _of(constructs, apigateway.CfnMethod):
         if method.authorization_type == "CUSTOM":
@@ -186,7 +186,7 @@ def _api(registry: _Registry, application: Application) -> None:
                 reason="The methods have a Lambda authorizer, which verifies signature, issuer, audience or client, "
                 "expiry and scope of an access token; API Gateway's own would take ID tokens too.",
             )
-    bound = "The stage's throttling" if api.edge.api is not None else "The account's quota"
+    bound = "The stage's throttling" if api.api is not None else "The account's quota"
     for function in _of(constructs, lambda_.CfnFunction):
         if function.reserved_concurrent_executions is None:
             registry.add(

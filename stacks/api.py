@@ -132,7 +132,7 @@ class ApiStack(ProfileStack):
             self.handler.add_environment("CORS_ORIGINS", " ".join(settings.api.cors_origins))
 
         self.user_pool = self._user_pool(settings) if settings.api.issuer == "cognito" else None
-        self.edge = Edge(
+        edge = Edge(
             self,
             settings=settings,
             network=network,
@@ -140,9 +140,11 @@ class ApiStack(ProfileStack):
             user_pool=self.user_pool,
             key=self.key,
         )
-        cdk.CfnOutput(self, "Url", value=self.edge.url, description="Where the API answers")
-        if self.edge.load_balancer is not None:
-            address = self.edge.load_balancer.load_balancer.load_balancer_dns_name
+        self.api = edge.api
+        self.load_balancer = edge.load_balancer
+        cdk.CfnOutput(self, "Url", value=edge.url, description="Where the API answers")
+        if self.load_balancer is not None:
+            address = self.load_balancer.load_balancer.load_balancer_dns_name
             cdk.CfnOutput(self, "LoadBalancerName", value=address, description="What the API's name stands for")
         if self.user_pool is not None:
             client = self.user_pool.client.user_pool_client_id

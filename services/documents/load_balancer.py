@@ -129,7 +129,7 @@ class LoadBalancer:
             raise _NoCallerError
         scopes = claims.get("scope", claims.get("scp", ""))
         words = scopes if isinstance(scopes, list) else [scopes]
-        if not all(isinstance(word, str) for word in words):
+        if not all(isinstance(word, str) for word in words) or (words is scopes and any(" " in one for one in words)):
             raise _NoCallerError
         expires = str(int(_time(claims, "exp")))
         return {"issuer": self.issuer, "subject": str(subject), "exp": expires, "scope": " ".join(words)}

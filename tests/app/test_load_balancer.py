@@ -15,7 +15,7 @@ from secure_backend.analysis import Assembly
 from secure_backend.analysis.cost import monthly_costs
 from stacks.application import Application
 from stacks.edge import READ, WRITE
-from stacks.summary import not_built
+from stacks.summary import _shape, not_built
 from tests.app.conftest import Synthesized
 from tests.conftest import FLAGS, ROOT, resources_of
 
@@ -215,6 +215,11 @@ def test_its_hours_and_public_addresses_are_part_of_the_costs(balanced: Balanced
 
 def test_the_summary_does_not_miss_what_a_load_balancer_cannot_have() -> None:
     assert not [line for line in not_built(load(SAMPLE)) if "usage plan" in line]
+
+
+def test_the_summary_tells_of_the_load_balancer(balanced: Balanced) -> None:
+    (api,) = (stack for stack in balanced.assembly.stacks if stack.name.endswith("-api"))
+    assert _shape(api, load(SAMPLE)) == f"a load balancer, JWT from {ISSUER}, WAF with 5 rules"
 
 
 PAGE = (ROOT / "docs" / "load-balancer.md").read_text()

@@ -11,6 +11,7 @@ from deployment.caller import Caller
 from deployment.deployed import Deployed
 from deployment.failures import DeploymentError
 from deployment.walk import Step
+from profiles.settings import LoadBalancerSettings
 from secure_backend.analysis import Assembly
 
 ALICES = "111122223333"
@@ -187,6 +188,16 @@ def test_with_another_issuer_the_walk_needs_a_token_that_the_caller_brings(
     assert "brought" not in capsys.readouterr().out
 
 
+def test_a_load_balancer_of_the_vpc_alone_is_not_walked_to_from_here(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = subject.Account("dev")
+    inside = LoadBalancerSettings(internet_facing=False)
+    api = account.settings.api.model_copy(update={"load_balancer": inside})
+    account.settings = account.settings.model_copy(update={"api": api})
+    assert subject._token(account, {}) == (None, "the load balancer takes callers of the VPC alone")
+
+
 def test_stacks_that_are_protected_are_left_and_the_way_to_lift_it_is_told(
     commands: Commands, cloudformation: CloudFormation
 ) -> None:
@@ -232,6 +243,36 @@ def test_a_destroy_leaves_the_stack_that_what_stays_stands_in_and_lists_what_sta
     assert f"stack {DEV}-network stays too: RDS DBSubnetGroup" in told
     list_of_it = tmp_path / f"cdk.out.{DEV}/remaining.txt"
     assert "--db-subnet-group-name group-1" in list_of_it.read_text()
+
+
+class LoadBalancers:
+    """Tells whether the load balancer is protected just now, whatever its template says."""
+
+    def __init__(self) -> None:
+        self.protected = "true"
+
+    def describe_load_balancer_attributes(self, *, LoadBalancerArn: str) -> dict[str, Any]:  # noqa: N803 - AWS's own
+        assert LoadBalancerArn == "arn:1"
+        return {"Attributes": [{"Key": "deletion_protection.enabled", "Value": self.protected}]}
+
+
+def test_a_load_balancer_that_is_protected_is_left_and_the_way_to_lift_it_is_told(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / f"cdk.out.{DEV}").mkdir()
+    resources = {"Balancer": {"Type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "Properties": {}}}
+    templates = {f"{DEV}-{part}": {"Resources": resources if part == "api" else {}} for part in ("data", "api")}
+    monkeypatch.setattr(subject, "deployed_assembly", lambda *_: Assembly.from_templates(templates))
+    monkeypatch.setattr(subject, "physical_ids", lambda *_: {"Balancer": "arn:1"})
+    aws = LoadBalancers()
+    monkeypatch.setattr(subject.Account, "client", lambda *_: aws)
+    with pytest.raises(DeploymentError, match="nothing was removed") as caught:
+        subject.destroy("dev", ALICES)
+    assert "Value=false --load-balancer-arn arn:1 --region eu-central-1" in str(caught.value)
+    assert commands == []
+    aws.protected = "false"
+    assert subject.destroy("dev", ALICES) == 0
+    assert "destroy" in commands
 
 
 def test_what_an_earlier_destroy_left_stays_on_the_list(commands: Commands, tmp_path: Path) -> None:

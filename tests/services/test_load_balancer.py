@@ -156,6 +156,7 @@ NOW = int(time.time())
         {"token_use": "id"},
         {"scope": {"documents:read": True}},
         {"scope": ["documents:read", 1]},
+        {"scope": ["documents:read documents:write"]},
     ],
 )
 def test_a_claim_that_is_not_right_is_refused_though_the_load_balancer_let_it_through(changes: dict[str, Any]) -> None:
