@@ -8,7 +8,9 @@ from aws_cdk import assertions
 
 import app
 from profiles.reading import load
+from secure_backend.analysis import Assembly
 from secure_backend.lambda_packages import LambdaPackagesError
+from tests.app.test_log_groups import logs_without_a_group, unprotected
 from tests.conftest import FLAGS, ROOT
 
 COMMON = """
@@ -137,6 +139,8 @@ def test_every_option_passes_the_gate(options: str, account: str, tmp_path: Path
     _, gate = app.compose(tree, load(str(profile)))
     verdict = gate.synth()
     assert verdict.passed, verdict.text()
+    assembly = Assembly.from_directory(tmp_path / "cdk.out")
+    assert unprotected(assembly) == logs_without_a_group(assembly) == []
 
 
 @pytest.fixture(scope="module")
