@@ -1,19 +1,19 @@
 """The edge, the authorizer and the documents service behind them."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from profiles.settings import Settings
-from secure_backend import ApiUserPool, DataKey, DeadLetterQueue, EncryptedFunction
+from secure_backend import Alarms, ApiUserPool, DataKey, DeadLetterQueue, EncryptedFunction, SavedQueries
 from secure_backend.lambda_code import lambda_code
 from secure_backend.lambda_packages import tree_digest
 from stacks.data import DataStack
 from stacks.edge import READ, WRITE, Edge
 from stacks.network import NetworkStack
 from stacks.profile_stack import ProfileStack
+from stacks.service_queries import service_queries
 from stacks.trust_anchors import DOCUMENTS, trust_anchors
 
 SCOPES = {READ: "List documents and read them", WRITE: "Create documents and delete them"}
@@ -146,6 +146,15 @@ class ApiStack(ProfileStack):
         if self.load_balancer is not None:
             address = self.load_balancer.load_balancer.load_balancer_dns_name
             cdk.CfnOutput(self, "LoadBalancerName", value=address, description="What the API's name stands for")
+        SavedQueries(
+            self,
+            "Queries",
+            folder=settings.name,
+            api=self.api,
+            web_acl=self.load_balancer.web_acl if self.load_balancer is not None else None,
+            functions=[self.handler, self.finaliser, self.migrator],
+            queries=service_queries(handler=self.handler.log_group, finaliser=self.finaliser.log_group),
+        )
         if self.user_pool is not None:
             client = self.user_pool.client.user_pool_client_id
             pool = self.user_pool.user_pool.user_pool_id
@@ -206,15 +215,12 @@ class ApiStack(ProfileStack):
 
     def _alarm_of_errors(self, function: EncryptedFunction, network: NetworkStack) -> None:
         """Tell when a function that nobody waits for has failed three times within a quarter of an hour."""
-        alarm = function.metric_errors(period=cdk.Duration.minutes(15), statistic="Sum").create_alarm(
-            self,
+        Alarms(self, topic=network.alarms).add(
             "FinaliserErrors",
-            alarm_description="The finaliser fails: uploads stay pending. Its log says why.",
+            function.metric_errors(period=cdk.Duration.minutes(15), statistic="Sum"),
             threshold=3,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            happened="The finaliser fails: uploads stay pending.",
         )
-        network.alarms.notify(alarm)
 
     def _user_pool(self, settings: Settings) -> ApiUserPool:
         return ApiUserPool(self, "Callers", domain_prefix=f"{settings.name}-{self.account}", scopes=SCOPES)

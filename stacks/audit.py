@@ -1,16 +1,25 @@
-"""The trail, its alarms and the dashboard."""
+"""The trail and its alarms, and the one dashboard over all stacks."""
 
+import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from profiles.settings import Settings
-from secure_backend import AuditTrail, ExistingTrail, ObjectLock, RequireMfaForDestructiveActions
+from secure_backend import (
+    AuditTrail,
+    ExistingTrail,
+    ObjectLock,
+    OperationsDashboard,
+    RequireMfaForDestructiveActions,
+    SavedQueries,
+)
 from stacks.api import ApiStack
 from stacks.data import DataStack
 from stacks.network import NetworkStack
 from stacks.operators import Operators
 from stacks.profile_stack import ProfileStack
+from stacks.service_queries import UPLOADS
 
 
 class AuditStack(ProfileStack):
@@ -26,7 +35,7 @@ class AuditStack(ProfileStack):
         data: DataStack,
         api: ApiStack,
     ) -> None:
-        super().__init__(scope, id, settings=settings, description="CloudTrail, CIS alarms, dashboard")
+        super().__init__(scope, id, settings=settings, description="CloudTrail, CIS alarms, dashboard of all stacks")
         audit = settings.audit
         existing: ExistingTrail | None = None
         if audit.existing_trail:
@@ -63,6 +72,26 @@ class AuditStack(ProfileStack):
             )
             if operators is not None
             else None
+        )
+        SavedQueries(self, "Queries", folder=settings.name, trail=self.trail)
+        functions = {"documents": api.handler, "finaliser": api.finaliser}
+        if api.api is not None and api.api.authorizer_function is not None:
+            functions["authorizer"] = api.api.authorizer_function
+        balancer = api.load_balancer.load_balancer if api.load_balancer is not None else None
+        for part in (*functions.values(), *([balancer] if balancer is not None else [])):
+            # A page that shows a part must not keep its stack from replacing it.
+            part.apply_cross_stack_reference_strength(cdk.ReferenceStrength.WEAK)
+        # Last: it shows every alarm of the topic.
+        self.dashboard = OperationsDashboard(
+            self,
+            "Dashboard",
+            alarm_topic=network.alarms,
+            api=api.api,
+            load_balancer=api.load_balancer,
+            functions=functions,
+            database=data.database,
+            graphs=[UPLOADS],
+            trail=self.trail,
         )
 
 

@@ -6,7 +6,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from profiles.settings import DatabaseSettings, Settings
-from secure_backend import EncryptedBucket, EncryptedPostgres, ObjectLock, PointInTime, SnapshotSource
+from secure_backend import EncryptedBucket, EncryptedPostgres, ObjectLock, PointInTime, SavedQueries, SnapshotSource
 from stacks.network import NetworkStack
 from stacks.profile_stack import ProfileStack
 
@@ -67,6 +67,7 @@ class DataStack(ProfileStack):
         for replaced in (self.database.instance, self.database.proxy):
             if replaced is not None:
                 replaced.apply_cross_stack_reference_strength(cdk.ReferenceStrength.WEAK)
+        SavedQueries(self, "Queries", folder=settings.name, database=self.database)
 
 
 def _source(database: DatabaseSettings) -> SnapshotSource | PointInTime | None:

@@ -3,7 +3,7 @@
 from constructs import Construct
 
 from profiles.settings import Settings
-from secure_backend import AlarmTopic, SecureVpc
+from secure_backend import AlarmTopic, SavedQueries, SecureVpc
 from stacks.profile_stack import ProfileStack
 
 
@@ -30,3 +30,5 @@ class NetworkStack(ProfileStack):
             s3_prefix_list=network.s3_prefix_list,
         )
         self.alarms = AlarmTopic(self, "Alarms", email=settings.alarms.email or None)
+        if self.vpc.flow_log_group is not None:
+            SavedQueries(self, "Queries", folder=settings.name, vpc=self.vpc)

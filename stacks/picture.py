@@ -30,6 +30,7 @@ WORDS = {
     "AWS::Logs::MetricFilter": ("metric filter", "metric filters"),
     "AWS::CloudWatch::Alarm": ("alarm", "alarms"),
     "AWS::CloudWatch::Dashboard": ("dashboard", "dashboards"),
+    "AWS::Logs::QueryDefinition": ("saved query", "saved queries"),
     "AWS::KMS::Key": ("KMS key", "KMS keys"),
     "AWS::Logs::LogGroup": ("encrypted log group", "encrypted log groups"),
 }

@@ -20,7 +20,6 @@ from tests.trail.cases import (
     only,
     part_of_trail,
     synthesized,
-    text_of,
     trail_of,
 )
 
@@ -121,26 +120,6 @@ def test_the_alarms_go_to_a_new_encrypted_topic_with_the_address_as_its_subscrib
     assert topic["Properties"]["KmsMasterKeyId"]["Fn::GetAtt"][0] in template["Resources"]
     subscription = only(template, "AWS::SNS::Subscription")["Properties"]
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "security@example.com")
-
-
-def test_the_dashboard_shows_every_alarm_and_the_latest_destructive_calls(template: Template) -> None:
-    group_id, _ = part_of_trail(template, "CloudWatchLogsLogGroupArn")
-    body = json.loads(text_of(only(template, "AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"]))
-    status, graph, query = body["widgets"]
-    assert status["type"] == "alarm"
-    assert sorted(status["properties"]["alarms"]) == sorted(
-        f"<{logical_id}.Arn>" for logical_id in cis_alarms(template)
-    )
-    assert len(graph["properties"]["metrics"]) == 15
-    assert query["type"] == "log"
-    assert f"SOURCE '<{group_id}>'" in query["properties"]["query"]
-    expression = re.search(r"filter eventName like /(.+)/", query["properties"]["query"])
-    assert expression is not None
-    destructive = ["DeleteBucket", "ScheduleKeyDeletion", "StopLogging", "PutBucketPolicy", "TerminateInstances"]
-    assert all(re.search(expression[1], name) for name in destructive)
-    assert not any(
-        re.search(expression[1], name) for name in ["GetObject", "PutObject", "DescribeStacks", "StartQuery"]
-    )
 
 
 def test_two_trails_in_one_stack_share_a_key_and_a_topic_and_nothing_else(two: Template) -> None:

@@ -115,7 +115,8 @@ def test_the_first_letter_sets_its_alarm_off(stack: cdk.Stack) -> None:
     assert (alarm["Threshold"], alarm["Statistic"], alarm["EvaluationPeriods"]) == (1, "Maximum", 1)
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert alarm["TreatMissingData"] == "notBreaching"
-    assert alarm["AlarmDescription"] == "Dead letters: uploads"
+    assert alarm["AlarmDescription"] == ("Dead letters: uploads. What to do: docs/alarms.md, DeadLetterMessages")
+    assert alarm["AlarmName"] == "stack/DeadLetters/DeadLetterMessages"
     topic, _ = only(template, "AWS::SNS::Topic")
     assert alarm["AlarmActions"] == [{"Ref": topic}]
 

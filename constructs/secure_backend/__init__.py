@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from secure_backend.alarm_topic import AlarmTopic
+    from secure_backend.alarms import Alarms
     from secure_backend.api.authorizers import CognitoAuthorizer, IamAuthorizer, JwtAuthorizer
     from secure_backend.api.options import Cors, Domain, Throttle, UsagePlan
     from secure_backend.audit_trail import AuditTrail, ExistingTrail
@@ -29,8 +30,12 @@ if TYPE_CHECKING:
     from secure_backend.load_balancer.jwt_validation import JwtValidation
     from secure_backend.log_groups import EncryptedLogGroup
     from secure_backend.mfa_guard import RequireMfaForDestructiveActions
+    from secure_backend.operations.graphs import MetricGraph
+    from secure_backend.operations.queries import SavedQuery
+    from secure_backend.operations_dashboard import OperationsDashboard
     from secure_backend.postgres.restore import PointInTime, SnapshotSource
     from secure_backend.restricted_role import RestrictedRole
+    from secure_backend.saved_queries import SavedQueries
     from secure_backend.secure_vpc import SecureVpc
     from secure_backend.user_pool import ApiUserPool
     from secure_backend.validation import InvalidPropertiesError
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "AccessLogBucket": "secure_backend.bucket.access_log_bucket",
     "AlarmTopic": "secure_backend.alarm_topic",
+    "Alarms": "secure_backend.alarms",
     "ApiUserPool": "secure_backend.user_pool",
     "AuditTrail": "secure_backend.audit_trail",
     "Certificate": "secure_backend.certificate",
@@ -60,10 +66,14 @@ _MODULES = {
     "InvalidPropertiesError": "secure_backend.validation",
     "JwtAuthorizer": "secure_backend.api.authorizers",
     "JwtValidation": "secure_backend.load_balancer.jwt_validation",
+    "MetricGraph": "secure_backend.operations.graphs",
     "ObjectLock": "secure_backend.bucket.properties",
+    "OperationsDashboard": "secure_backend.operations_dashboard",
     "PointInTime": "secure_backend.postgres.restore",
     "RequireMfaForDestructiveActions": "secure_backend.mfa_guard",
     "RestrictedRole": "secure_backend.restricted_role",
+    "SavedQueries": "secure_backend.saved_queries",
+    "SavedQuery": "secure_backend.operations.queries",
     "SecureVpc": "secure_backend.secure_vpc",
     "SnapshotSource": "secure_backend.postgres.restore",
     "Throttle": "secure_backend.api.options",
@@ -75,6 +85,7 @@ _MODULES = {
 __all__ = [
     "AccessLogBucket",
     "AlarmTopic",
+    "Alarms",
     "ApiUserPool",
     "AuditTrail",
     "Certificate",
@@ -94,10 +105,14 @@ __all__ = [
     "InvalidPropertiesError",
     "JwtAuthorizer",
     "JwtValidation",
+    "MetricGraph",
     "ObjectLock",
+    "OperationsDashboard",
     "PointInTime",
     "RequireMfaForDestructiveActions",
     "RestrictedRole",
+    "SavedQueries",
+    "SavedQuery",
     "SecureVpc",
     "SnapshotSource",
     "Throttle",

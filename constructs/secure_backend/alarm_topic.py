@@ -46,6 +46,8 @@ class AlarmTopic(Construct):
     """What encrypts topic and dead letters."""
     dead_letters: DeadLetterQueue
     """Messages that reached nobody."""
+    alarm_names: list[str]
+    """The alarms that tell this topic, by name."""
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class AlarmTopic(Construct):
             removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
         self.topic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True)
+        self.alarm_names = []
         self._action = cloudwatch_actions.SnsAction(self.topic)
         keys.allow_alarms(self.key, self)
         keys.allow_eventbridge(self.key, self)
@@ -111,7 +114,18 @@ class AlarmTopic(Construct):
         if email is not None:
             self.topic.add_subscription(subscriptions.EmailSubscription(email, dead_letter_queue=self.dead_letters))
 
-    def notify(self, alarm: cloudwatch.AlarmBase) -> None:
-        """Tell the topic's subscribers when the alarm goes off and when it is over."""
+    def notify(self, alarm: cloudwatch.AlarmBase, *, name: str | None = None) -> None:
+        """Tell the topic's subscribers when the alarm goes off and when it is over.
+
+        :param name: the alarm's name where it is known as text: what shows it then refers to no other stack.
+        """
+        self.alarm_names.append(name or _own_name(alarm) or alarm.alarm_name)
         alarm.add_alarm_action(self._action)
         alarm.add_ok_action(self._action)
+
+
+def _own_name(alarm: cloudwatch.AlarmBase) -> str | None:
+    """Return an alarm's name when it was given as text: a reference would be to its stack."""
+    resource = alarm.node.default_child
+    name = resource.alarm_name if isinstance(resource, cloudwatch.CfnAlarm) else None
+    return None if name is None or cdk.Token.is_unresolved(name) else name

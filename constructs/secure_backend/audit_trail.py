@@ -1,4 +1,4 @@
-"""Who did what in the account: a trail that cannot be quietly changed, alarms on it, and a page to look at.
+"""Who did what in the account: a trail that cannot be quietly changed, and alarms on it.
 
 Example::
 
@@ -28,7 +28,6 @@ from secure_backend.keys import DataKey
 from secure_backend.log_groups import EncryptedLogGroup
 from secure_backend.trail import permissions as trail_permissions
 from secure_backend.trail.cis_alarms import CisAlarms
-from secure_backend.trail.dashboard import AuditDashboard
 from secure_backend.trail.events import DataEventSource, NoLogBuckets, check_data_events, event_selectors
 from secure_backend.validation import Validation
 
@@ -97,8 +96,10 @@ class AuditTrail(Construct):
     """Who is told: the caller's topic or the one made here; None when there are no alarms."""
     alarms: Mapping[str, cloudwatch.Alarm]
     """The CIS alarms by the names in :data:`~secure_backend.trail.cis_benchmark.CIS_ALARMS`; none that cannot fire."""
-    dashboard: AuditDashboard
-    """The page with the alarms, their metrics and the latest destructive calls."""
+    metric_namespace: str
+    """Where the metrics are that the alarms count in, each named as its alarm."""
+    log_groups: Sequence[logs.ILogGroup]
+    """Where the account's events arrive: the other trail's group, when there is one, and this trail's."""
 
     def __init__(
         self,
@@ -177,13 +178,13 @@ class AuditTrail(Construct):
         watched = self.log_group if existing_trail is None else existing_trail.log_group
         self.topic = None
         self.alarms = {}
+        self.metric_namespace = f"CIS/{name}"
         if watched is not None:
             self.topic = alarm_topic or AlarmTopic(self, "Topic", email=alarms_to)
             self.alarms = CisAlarms(
-                self, "CisAlarms", log_group=watched, topic=self.topic, namespace=f"CIS/{name}"
+                self, "CisAlarms", log_group=watched, topic=self.topic, namespace=self.metric_namespace
             ).alarms
-        groups = [self.log_group] if watched is None or watched is self.log_group else [watched, self.log_group]
-        self.dashboard = AuditDashboard(self, "Dashboard", alarms=self.alarms, log_groups=groups)
+        self.log_groups = [self.log_group] if watched in (None, self.log_group) else [watched, self.log_group]
         self.node.add_validation(NoLogBuckets(data_events))
 
     def _check_existing_trail(self, check: Validation, existing: object, data_events: object) -> None:

@@ -15,6 +15,7 @@ from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
 from secure_backend.alarm_topic import AlarmTopic
+from secure_backend.alarms import Alarms
 from secure_backend.validation import HOST_NAME, Validation
 
 # ACM's own limits: the names of one certificate without a raised quota, the length of the first name.
@@ -71,18 +72,15 @@ class Certificate(acm.Certificate):
             key_algorithm=acm.KeyAlgorithm.RSA_2048,
             transparency_logging_enabled=True,
         )
-        alarm = self.metric_days_to_expiry(period=cdk.Duration.days(1), statistic="Minimum").create_alarm(
-            self,
-            "ExpiryAlarm",
-            alarm_description=f"The certificate of {names[0]} expires in less than {expiry_alarm_days} days and is "
-            "not renewed",
+        Alarms(self, topic=alarm_topic).add(
+            "CertificateExpiry",
+            self.metric_days_to_expiry(period=cdk.Duration.days(1), statistic="Minimum"),
             threshold=expiry_alarm_days,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             # Nothing is reported before the first day and after the last: what was known last stays true.
-            treat_missing_data=cloudwatch.TreatMissingData.IGNORE,
+            missing=cloudwatch.TreatMissingData.IGNORE,
+            happened=f"The certificate of {names[0]} expires in less than {expiry_alarm_days} days and is not renewed.",
         )
-        alarm_topic.notify(alarm)
 
 
 def check_certificate_region(

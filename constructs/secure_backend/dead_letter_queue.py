@@ -22,6 +22,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from secure_backend import keys
+from secure_backend.alarm_names import name_of, place_of, text_of
 from secure_backend.validation import Validation
 
 
@@ -69,6 +70,7 @@ class DeadLetterQueue(sqs.Queue):
         self.alarm = cloudwatch.Alarm(
             self,
             "Alarm",
+            alarm_name=name_of(place_of(self), "DeadLetterMessages"),
             metric=self.metric_approximate_number_of_messages_visible(
                 period=cdk.Duration.minutes(5), statistic="Maximum"
             ),
@@ -76,7 +78,7 @@ class DeadLetterQueue(sqs.Queue):
             evaluation_periods=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"Dead letters: {description}",
+            alarm_description=text_of(f"Dead letters: {description}.", "DeadLetterMessages"),
         )
 
     def take_failures_of(self, function: lambda_.Function) -> None:

@@ -32,6 +32,7 @@ from secure_backend.api.methods import (
 from secure_backend.api.options import Cors, Domain, Throttle, UsagePlan, check_option
 from secure_backend.api.request_models import checked_request_model
 from secure_backend.api.responses import add_gateway_problems
+from secure_backend.functions import EncryptedFunction
 from secure_backend.keys import DataKey
 from secure_backend.log_groups import EncryptedLogGroup
 from secure_backend.validation import Validation
@@ -77,10 +78,14 @@ class HardenedApi(Construct):
     """The API. A method added here without authorizer or validator fails the synth."""
     stage: apigateway.Stage
     """Its stage."""
+    stage_name: str
+    """Its stage's name, as text."""
     url: str
     """Where it answers: its own name when there is one."""
     authorizer: apigateway.IAuthorizer | None
     """What decides on callers; None when IAM does."""
+    authorizer_function: EncryptedFunction | None
+    """The function that verifies tokens, when one was made here."""
     web_acl: WebAcl | None
     """The web ACL before it: the caller's or the one made here; None when it was given up."""
     api_key: apigateway.IApiKey | None
@@ -143,6 +148,7 @@ class HardenedApi(Construct):
         self.access_log_group = EncryptedLogGroup(self, "AccessLog", key=self.key, retention=log_retention)
         self.rest_api = self._rest_api(source_networks, stage_name, closed=domain is not None)
         self.stage = self.rest_api.deployment_stage
+        self.stage_name = stage_name
         self._cfn_stage = self._stage_with_settings()
         self.execution_log_group = execution_log_group(self, self.rest_api, stage_name, self.key, log_retention)
         self.stage.node.add_dependency(self.execution_log_group)
@@ -151,14 +157,16 @@ class HardenedApi(Construct):
         self._validator = self.rest_api.add_request_validator(
             "Validator", validate_request_body=True, validate_request_parameters=True
         )
-        self._authorizer_function: AuthorizerFunction | None = None
+        self._authorizer: AuthorizerFunction | None = None
+        self.authorizer_function = None
         self.authorizer = None
         if isinstance(authorizer, (JwtAuthorizer, CognitoAuthorizer)):
-            self._authorizer_function = AuthorizerFunction(
+            self._authorizer = AuthorizerFunction(
                 self, "Authorizer", options=authorizer, key=self.key, retention=log_retention
             )
-            self.authorizer = self._authorizer_function.authorizer
-            self._redeploy_with({"authorizer": self._authorizer_function.environment})
+            self.authorizer = self._authorizer.authorizer
+            self.authorizer_function = self._authorizer.function
+            self._redeploy_with({"authorizer": self._authorizer.environment})
         elif not isinstance(authorizer, IamAuthorizer):
             self.authorizer = authorizer
         add_gateway_problems(
@@ -235,8 +243,8 @@ class HardenedApi(Construct):
         if schema is not None:
             check_content_types(check, method)
             check.raise_problems()
-        if self._authorizer_function is not None:
-            self._authorizer_function.tell_scopes(self._scopes.environment())
+        if self._authorizer is not None:
+            self._authorizer.tell_scopes(self._scopes.environment())
             self._redeploy_with({"scopes": self._scopes.environment()})
         return method
 

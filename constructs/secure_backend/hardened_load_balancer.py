@@ -262,7 +262,7 @@ class HardenedLoadBalancer(Construct):
         # What attaches itself later, such as a container service, then waits for the rule, as AWS wants it to.
         target_group.register_listener(self.https_listener, rule)
         if self._alarm_topic is not None:
-            add_target_alarm(self, f"{id}Unhealthy", target_group, self._alarm_topic)
+            add_target_alarm(target_group, self._alarm_topic)
         return target_group
 
     def add_function(

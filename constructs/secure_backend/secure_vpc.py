@@ -79,6 +79,8 @@ class SecureVpc(Construct):
 
     vpc: ec2.Vpc
     """The VPC."""
+    cidr: str
+    """Its addresses."""
     zones: list[str]
     """Its zones, by name."""
     app_subnets: ec2.SubnetSelection
@@ -161,6 +163,7 @@ class SecureVpc(Construct):
         )
         check.raise_problems()
 
+        self.cidr = cidr
         self.key = key or DataKey(self, "Key", description=f"Network logs of {stack.stack_name}")
         has_public = public_subnets or egress == "nat"
         self.vpc = vpc_tiers.new_vpc(

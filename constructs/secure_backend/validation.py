@@ -67,6 +67,16 @@ class Validation:
         names = " or ".join(k.__name__ for k in kinds)
         return self.check(any(_is_a(value, k) for k in kinds), property, value, f"a {names} object", do)
 
+    def part(self, property: str, value: object, kind: str) -> bool:  # noqa: A002 - the house's word
+        """Check for one of this library's constructs, or for nothing, by its class's name.
+
+        To import the class would be to import all that it stands on, for a caller who has none.
+        """
+        known = value is None or any(parent.__name__ == kind for parent in type(value).__mro__)
+        return self.check(
+            known, property, value, f"{'an' if kind[0] in 'AE' else 'a'} {kind} object", "pass the object"
+        )
+
     def key(self, property: str, value: object, *, optional: bool = True) -> bool:  # noqa: A002
         """Check for a KMS key object, or, where it is optional, for nothing, which stands for a new key.
 

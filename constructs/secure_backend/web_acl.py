@@ -65,6 +65,8 @@ class WebAcl(Construct):
         check.raise_problems()
 
         self.key: kms.IKey = key or DataKey(self, "Key", description=f"Web ACL log of {self.node.path}")
+        #: Tells its metrics from another web ACL's of the account: the dimension ``WebACL``.
+        self.metric_name: str = cdk.Names.unique_resource_name(self, max_length=80, separator="-")
         self.web_acl = wafv2.CfnWebACL(
             self,
             "Resource",
@@ -72,7 +74,7 @@ class WebAcl(Construct):
             description=f"Protects {self.node.path}"[:256],
             default_action=wafv2.CfnWebACL.DefaultActionProperty(allow=wafv2.CfnWebACL.AllowActionProperty()),
             visibility_config=wafv2.CfnWebACL.VisibilityConfigProperty(
-                cloud_watch_metrics_enabled=True, metric_name="WebAcl", sampled_requests_enabled=False
+                cloud_watch_metrics_enabled=True, metric_name=self.metric_name, sampled_requests_enabled=False
             ),
             rules=web_acl_rules(requests_per_address, count, max_body_kb),
             association_config=_association_config(max_body_kb),
@@ -97,7 +99,7 @@ class WebAcl(Construct):
     def _log_group(self, retention: logs.RetentionDays) -> EncryptedLogGroup:
         # WAF insists on the prefix. The group outlives the stack, so the stack's own id is part of the name: a stack
         # made anew under the old name would otherwise stop at "already exists".
-        prefix = "aws-waf-logs-" + cdk.Names.unique_resource_name(self, max_length=80, separator="-")
+        prefix = f"aws-waf-logs-{self.metric_name}"
         made = cdk.Fn.select(0, cdk.Fn.split("-", cdk.Fn.select(2, cdk.Fn.split("/", cdk.Aws.STACK_ID))))
         return EncryptedLogGroup(
             self,

@@ -37,6 +37,7 @@ RECORDED = {
         ),
     ),
     "AWS::EC2::SubnetNetworkAclAssociation": ("aclassoc", ("SubnetId", "NetworkAclId")),
+    "AWS::Logs::QueryDefinition": ("query", ()),
     "AWS::WAFv2::LoggingConfiguration": ("logging", ("ResourceArn",)),
     "AWS::WAFv2::WebACLAssociation": ("association", ("ResourceArn", "WebACLArn")),
 }

@@ -92,7 +92,7 @@ def _metric_filter(_: Resource) -> Iterator[tuple[str, float | None]]:
 
 
 def _dashboard(_: Resource) -> Iterator[tuple[str, float | None]]:
-    yield "dashboards", 3.0
+    yield "dashboards (an account has three free)", 3.0
 
 
 def _secret(_: Resource) -> Iterator[tuple[str, float | None]]:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
 from secure_backend.alarm_topic import AlarmTopic
+from secure_backend.alarms import Alarms
 from secure_backend.api.options import Cors, Domain, UsagePlan
 
 
@@ -99,17 +99,12 @@ def add_api_alarms(scope: Construct, stage: apigateway.Stage, topic: AlarmTopic)
     """Tell the topic when callers get server errors, or wait."""
     errors = stage.metric_server_error(period=cdk.Duration.minutes(5), statistic="Sum")
     latency = stage.metric_latency(period=cdk.Duration.minutes(5), statistic="p99")
-    for id, metric, threshold, periods, description in (  # noqa: A001 - the CDK's own word
-        ("ServerErrors", errors, 5, 1, "The API answered 5xx at least five times in five minutes"),
-        ("Latency", latency, 5000, 3, "One request in a hundred took five seconds or more, for fifteen minutes"),
-    ):
-        alarm = metric.create_alarm(
-            scope,
-            id,
-            alarm_description=f"{description} ({scope.node.path})",
-            threshold=threshold,
-            evaluation_periods=periods,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        topic.notify(alarm)
+    alarms = Alarms(scope, topic=topic)
+    alarms.add("ApiErrors", errors, threshold=5, happened="The API answered 5xx five times or more in five minutes.")
+    alarms.add(
+        "ApiLatency",
+        latency,
+        threshold=5000,
+        periods=3,
+        happened="One request in a hundred took five seconds or more, for a quarter of an hour.",
+    )

@@ -5,13 +5,13 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_backup as backup
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from secure_backend.alarm_topic import AlarmTopic
+from secure_backend.alarms import Alarms
 
 _GIB = 1024**3
 # What an operator has to know. The daily backup's start and end, and the creation, are left out.
@@ -61,51 +61,32 @@ class PostgresAlarms(Construct):
         five_minutes = cdk.Duration.minutes(5)
         # RDS adds storage when a tenth is left; half of that means that it cannot add any more. RDS reports this
         # metric as long as the instance runs, so this one alarm treats silence as a fault, and the others do not.
-        storage = cloudwatch.Alarm(
-            self,
+        alarms = Alarms(self, topic=topic)
+        storage = alarms.add(
             "FreeStorage",
-            alarm_description=f"{identifier} has little storage left and autoscaling did not help, or it is down",
-            metric=instance.metric_free_storage_space(period=five_minutes, statistic="Minimum"),
+            instance.metric_free_storage_space(period=five_minutes, statistic="Minimum"),
             threshold=max(allocated_storage_gib * _GIB // 20, _GIB),
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=3,
-            datapoints_to_alarm=3,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+            periods=3,
+            comparison=cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
+            missing=cloudwatch.TreatMissingData.BREACHING,
+            happened=f"{identifier} has little storage left and autoscaling did not help, or it is down.",
         )
-        processor = cloudwatch.Alarm(
-            self,
-            "Cpu",
-            alarm_description=f"{identifier} has used 80 % of its processor for 15 minutes",
-            metric=instance.metric_cpu_utilization(period=five_minutes),
+        processor = alarms.add(
+            "DatabaseCpu",
+            instance.metric_cpu_utilization(period=five_minutes),
             threshold=80,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=3,
-            datapoints_to_alarm=3,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            periods=3,
+            happened=f"{identifier} has used 80 % of its processor for a quarter of an hour.",
         )
-        connections = cloudwatch.Alarm(
-            self,
-            "Connections",
-            alarm_description=f"{identifier} has used most of its connections for 5 minutes",
-            metric=instance.metric_database_connections(period=cdk.Duration.minutes(1), statistic="Maximum"),
+        connections = alarms.add(
+            "DatabaseConnections",
+            instance.metric_database_connections(period=cdk.Duration.minutes(1), statistic="Maximum"),
             threshold=connection_limit(memory_gib) * 7 // 10,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=5,
-            datapoints_to_alarm=5,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            periods=5,
+            happened=f"{identifier} has used most of its connections for five minutes.",
         )
         self.alarms: tuple[cloudwatch.Alarm, ...] = (storage, processor, connections)
-        for alarm in self.alarms:
-            self._notify(alarm)
         self._tell_events(identifier, parameter_group_name)
-
-    def _notify(self, alarm: cloudwatch.Alarm) -> None:
-        if isinstance(self._topic, AlarmTopic):
-            self._topic.notify(alarm)
-            return
-        action = cloudwatch_actions.SnsAction(self._topic)
-        alarm.add_alarm_action(action)
-        alarm.add_ok_action(action)
 
     def tell_failed_backups(self, vault: backup.IBackupVault) -> None:
         """Send a message when a job of AWS Backup into the vault did not end well: nothing else would tell."""

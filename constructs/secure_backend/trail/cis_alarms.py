@@ -13,6 +13,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from secure_backend.alarm_topic import AlarmTopic
+from secure_backend.alarms import Alarms
 from secure_backend.trail.cis_benchmark import CIS_ALARMS
 
 
@@ -37,6 +38,7 @@ class CisAlarms(Construct):
         namespace: str,
     ) -> None:
         super().__init__(scope, id)
+        made = Alarms(self, topic=topic)
         alarms: dict[str, cloudwatch.Alarm] = {}
         for row in CIS_ALARMS:
             # No default value: a metric that is never written is not charged, and missing data is not breaching.
@@ -49,17 +51,10 @@ class CisAlarms(Construct):
                 metric_name=row.name,
                 metric_value="1",
             )
-            alarm = cloudwatch.Alarm(
-                self,
+            alarms[row.name] = made.add(
                 row.name,
-                metric=metric_filter.metric(statistic="Sum"),  # of five minutes, the CDK's default
+                metric_filter.metric(statistic="Sum"),  # of five minutes, the CDK's default
                 threshold=1,
-                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-                evaluation_periods=1,
-                datapoints_to_alarm=1,
-                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-                alarm_description=f"CIS {row.number}: {row.happened} First: {row.first}",
+                happened=f"CIS {row.number}: {row.happened} First: {row.first}",
             )
-            topic.notify(alarm)
-            alarms[row.name] = alarm
         self.alarms: Mapping[str, cloudwatch.Alarm] = alarms
