@@ -109,6 +109,15 @@ def contradictions(settings: Settings) -> list[str]:
             "no key gets more than all callers together: lower it, or raise api.burst",
         )
     problems += load_balancer_contradictions(settings)
+    boundary = settings.access.permissions_boundary or ""
+    if boundary.startswith("arn:") and settings.account:
+        check(
+            boundary.split(":")[4] in (settings.account, "aws"),
+            "access.permissions_boundary",
+            boundary,
+            f"a policy of {settings.account}, or of AWS",
+            "a role takes a boundary of its own account only: write the policy's name",
+        )
     domain = settings.api.domain
     if domain is not None and domain.certificate_arn is not None and region:
         check(

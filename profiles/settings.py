@@ -276,13 +276,19 @@ class OperatorSettings(Section):
 
 
 class AccessSettings(Section):
-    """Who may do what in the account, beside the functions."""
+    """Who may do what in the account, beside the functions, and what no role may go beyond."""
 
     mfa_groups: Annotated[tuple[Annotated[str, Field(pattern=_GROUP)], ...], AfterValidator(_different)] = Field(
         (),
         max_length=10,
         description="name IAM groups that exist, without path: their users destroy, stop and expose nothing without a "
         "second factor",
+    )
+    permissions_boundary: str | None = Field(
+        None,
+        pattern=r"^(arn:[a-z-]+:iam::([0-9]{12}|aws):policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$",
+        max_length=600,
+        description="name a managed policy of the account, or write its ARN; leave it out for no boundary",
     )
     operators: OperatorSettings | None = Field(None, description="leave it out for no such role")
 

@@ -3,6 +3,7 @@
 from typing import get_args
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -41,7 +42,10 @@ _RETENTION: dict[int, logs.RetentionDays] = dict(
 
 
 class ProfileStack(cdk.Stack):
-    """A stack of the profile's account and region, named after it, protected against termination in production."""
+    """A stack of the profile's account and region, named after it, protected against termination in production.
+
+    Every role in it, those that the CDK makes for itself included, gets the profile's permissions boundary.
+    """
 
     def __init__(
         self,
@@ -62,3 +66,11 @@ class ProfileStack(cdk.Stack):
         )
         self.log_retention = _RETENTION[settings.logs.retention_days]
         self.log_retention_days = settings.logs.retention_days
+        boundary = settings.access.permissions_boundary
+        if boundary is not None:
+            imported = (
+                iam.ManagedPolicy.from_managed_policy_arn
+                if boundary.startswith("arn:")
+                else iam.ManagedPolicy.from_managed_policy_name
+            )
+            iam.PermissionsBoundary.of(self).apply(imported(self, "PermissionsBoundary", boundary))

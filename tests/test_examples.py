@@ -17,6 +17,7 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
@@ -27,6 +28,7 @@ from secure_backend import AlarmTopic, ApiUserPool, EncryptedFunction, Encrypted
 from secure_backend.compliance import Acknowledgements
 from tests.api.cases import NewDocument
 from tests.conftest import ROOT, template_of
+from tests.test_permissions_boundary import unbounded
 
 
 def example_in(text: str | None) -> str:
@@ -110,6 +112,18 @@ def test_the_example_runs(name: str, stack: cdk.Stack, surroundings: dict[str, A
     example, module = EXAMPLES[name]
     exec(example, {**module, **surroundings})  # noqa: S102 - our own docstring
     assert template_of(stack)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_permissions_boundary_reaches_every_role_and_user_of_the_example(
+    name: str, stack: cdk.Stack, surroundings: dict[str, Any]
+) -> None:
+    """The CDK's own way for every construct: no role of a service, a helper or an L1 is left out."""
+    boundary = iam.ManagedPolicy.from_managed_policy_name(stack, "TheirBoundary", "developers")
+    iam.PermissionsBoundary.of(stack).apply(boundary)
+    example, module = EXAMPLES[name]
+    exec(example, {**module, **surroundings})  # noqa: S102 - our own docstring
+    assert unbounded(template_of(stack), "developers") == []
 
 
 def test_each_public_name_is_in_an_example() -> None:

@@ -60,7 +60,8 @@ class RestrictedRole(iam.Role):
     :param valid_from: when the role begins to be of use: a datetime with a time zone, or ISO 8601 text with an offset;
         needed beside ``valid_until``. Both are the caller's: the same call makes the same template on every day.
     :param valid_until: when the role, sessions included, ends to be of use.
-    :param permissions_boundary: the most that the role may ever do; no boundary when left out.
+    :param permissions_boundary: the most that the role may ever do; no boundary when left out. One that is applied to
+        a construct around it (``iam.PermissionsBoundary.of``) takes its place.
     :param presigns_for_clients: True for a role that signs addresses which others use; refuses network conditions.
     :raises InvalidPropertiesError: with every problem of these properties at once.
     """

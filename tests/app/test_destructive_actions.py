@@ -208,14 +208,12 @@ def guard() -> list[Statement]:
 
 @pytest.fixture(scope="module", params=list(PROFILES.values()), ids=list(PROFILES))
 def options(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """An app with options of a profile, and one permissions boundary for all of it."""
+    """An app with options of a profile."""
     folder = tmp_path_factory.mktemp("options")
     (folder / "options.toml").write_text(f"{COMMON}\n{request.param}")
     context = {**FLAGS, "aws:cdk:disable-asset-staging": True}
     app = cdk.App(context=context, outdir=str(folder / "cdk.out"), builtin_cloud_formation_validation=False)
-    application = Application(app, load(str(folder / "options.toml")))
-    boundary = iam.ManagedPolicy.from_managed_policy_name(application.network, "Boundary", "boundary")
-    iam.PermissionsBoundary.of(app).apply(boundary)
+    Application(app, load(str(folder / "options.toml")))
     app.synth()
     return Assembly.from_directory(folder / "cdk.out")
 
@@ -249,13 +247,6 @@ def test_a_reason_is_a_sentence_and_stands_for_a_type_that_no_action_destroys() 
 
 def test_each_type_that_any_option_creates_is_covered_too(options: Assembly) -> None:
     assert {resource.type for resource in options.resources()} - {*DESTROYED_BY, *NOTHING_TO_DESTROY} == set()
-
-
-def test_a_permissions_boundary_of_an_app_reaches_every_role_that_the_library_makes(options: Assembly) -> None:
-    roles = options.resources("AWS::IAM::Role")
-    assert len(roles) >= 8
-    for role in roles:
-        assert "policy/boundary" in options.render(role.stack, role.at("PermissionsBoundary")), role.address
 
 
 def test_a_profile_names_the_groups_whose_users_need_mfa(tmp_path: Path, dev: Synthesized) -> None:

@@ -20,6 +20,8 @@ zones = ["eu-central-1a", "eu-central-1b"]
 """
 PROFILES = {
     "what-can-be-added": """
+        [access]
+        permissions_boundary = "boundaries/applications"
         [network]
         egress = "nat"
         flow_logs = "s3"
@@ -68,6 +70,8 @@ PROFILES = {
         existing_trail = true
         """,
     "what-can-be-elsewhere": """
+        [access]
+        permissions_boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
         [network]
         public_subnets = true
         [database]

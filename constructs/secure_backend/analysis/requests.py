@@ -71,10 +71,19 @@ class Request:
         return (found,) if isinstance(found, str) else found
 
 
-def decision(statements: Iterable[Statement], request: Request) -> Literal["Allow", "Deny"] | None:
-    """Return what the statements together say: a Deny wins, None is said by no statement, which refuses too."""
+def decision(
+    statements: Iterable[Statement], request: Request, *, boundary: Iterable[Statement] | None = None
+) -> Literal["Allow", "Deny"] | None:
+    """Return what the statements together say: a Deny wins, None is said by no statement, which refuses too.
+
+    :param boundary: the statements of the permissions boundary, when the role or user has one: what it does not allow
+        itself, no other policy of theirs allows. (A bucket's or a key's policy that names the session may.)
+    """
     effects = {statement.effect for statement in statements if applies(statement, request)}
-    return "Deny" if "Deny" in effects else "Allow" if "Allow" in effects else None
+    limit = "Allow" if boundary is None else decision(boundary, request)
+    if "Deny" in effects or limit == "Deny":
+        return "Deny"
+    return "Allow" if "Allow" in effects and limit == "Allow" else None
 
 
 def applies(statement: Statement, request: Request) -> bool:
