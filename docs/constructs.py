@@ -19,8 +19,8 @@ Each takes the CDK's own `scope` and `id`, and the keyword arguments below. An a
 `None` stands for what its text says. What each guarantees, and the controls that this meets, is in its
 docstring: `python -c "import secure_backend; help(secure_backend.SecureVpc)"`.
 
-Roles are made by services' constructs, by the CDK's helper functions and by L1s; `iam.PermissionsBoundary.of(self).apply(policy)`
-sets a permissions boundary on all of them below `self`, in place of one that a role was given itself.
+`iam.PermissionsBoundary.of(self).apply(policy)` sets a permissions boundary on every role below `self`, those of L1s
+and of the CDK's helper functions too, in place of one that a role was given itself.
 
 Written by `make docs` from signatures and docstrings.
 """

@@ -13,7 +13,7 @@ from secure_backend.analysis import Assembly
 from secure_backend.compliance.rules import RULES, Finding, Rule
 from secure_backend.compliance.secure_backend_checks import SecureBackendChecks
 from tests.compliance.nag_report import new_app, report_of
-from tests.compliance.rules import api_cases, data_cases, load_balancer_cases, network_cases, trail_cases
+from tests.compliance.rules import api_cases, data_cases, load_balancer_cases, network_cases, role_cases, trail_cases
 from tests.compliance.rules.case import assembly_of, changed
 
 GLOBAL_EVENTS = "SecureBackend-MultiRegionTrailWithoutGlobalEvents"
@@ -156,6 +156,7 @@ TEMPLATES = (
     load_balancer_cases.EDGE,
     data_cases.DATABASE,
     data_cases.STORE,
+    role_cases.ROLES,
 )
 
 

@@ -5,10 +5,11 @@ from collections import Counter
 import pytest
 
 from secure_backend.compliance.rules import RULES, Rule
-from tests.compliance.rules import api_cases, data_cases, load_balancer_cases, network_cases, trail_cases
+from tests.compliance.rules import api_cases, data_cases, load_balancer_cases, network_cases, role_cases, trail_cases
 from tests.compliance.rules.case import Case, assembly_of
 
-CASES = [*trail_cases.CASES, *network_cases.CASES, *api_cases.CASES, *load_balancer_cases.CASES, *data_cases.CASES]
+MODULES = (trail_cases, network_cases, api_cases, load_balancer_cases, data_cases, role_cases)
+CASES: list[Case] = [case for module in MODULES for case in module.CASES]
 BY_NAME: dict[str, Rule] = {rule.name: rule for rule in RULES}
 
 #: Rules that read files beside the template, shown in ``test_function_architecture.py``.

@@ -14,6 +14,7 @@ from secure_backend.compliance.rules import (
     network,
     rds,
     rds_access,
+    roles,
     s3,
     stacks,
     trail_selectors,
@@ -39,6 +40,7 @@ MODULES = (
     rds,
     rds_access,
     functions,
+    roles,
     stacks,
 )
 
