@@ -87,7 +87,9 @@ OWN, OTHER = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}, "arn:aws:iam::9
         ("S3.5", False, {"Bucket": BUCKET, "Policy": plain_http(ARN, OBJECTS, action="s3:PutObject")}),
         ("S3.6", True, {"Bucket": BUCKET, "Policy": allowing(Principal={"AWS": OWN})}),
         ("S3.6", True, {"Bucket": BUCKET, "Policy": allowing(Principal={"Service": "logging.s3.amazonaws.com"})}),
+        ("S3.6", True, {"Bucket": BUCKET, "Policy": allowing(Principal={"AWS": {"Fn::GetAtt": ["Role", "Arn"]}})}),
         ("S3.6", False, {"Bucket": BUCKET, "Policy": allowing(Principal={"AWS": OTHER})}),
+        ("S3.6", False, {"Bucket": BUCKET, "Policy": allowing(Principal={"AWS": "999999999999"})}),
         ("S3.6", False, {"Bucket": BUCKET, "Policy": allowing(Principal={"CanonicalUser": "79a59d"})}),
         ("S3.6", False, {"Bucket": BUCKET, "Policy": allowing(Principal="*")}),
         (

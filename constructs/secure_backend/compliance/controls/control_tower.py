@@ -9,7 +9,7 @@ import platform
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -24,17 +24,15 @@ _PLATFORMS = {"Linux": "ubuntu", "Darwin": "macos"}
 _MACHINES = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
 
-def opinions(assembly: Assembly, ids: Iterable[str] | None = None) -> dict[str, Opinion]:
+def opinions(assembly: Assembly) -> dict[str, Opinion]:
     """Return what Control Tower's rules say of each control that they know and that these templates concern.
 
-    :param ids: only these controls; all when left out.
     :raises importlib.metadata.PackageNotFoundError: without the package.
     """
-    wanted = None if ids is None else set(ids)
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         _extract(folder)
-        rules = _rules_by_control(folder, wanted)
+        rules = _rules_by_control(folder)
         templates = _written(assembly, folder / "templates")
         names = sorted({name for found in rules.values() for name in found})
         report = _run(folder, [folder / _RULES / "cfn-guard" / name for name in names], folder / "templates")
@@ -51,7 +49,7 @@ def _extract(folder: Path) -> None:
                 packed.extract(member, folder, filter="data")
 
 
-def _rules_by_control(folder: Path, wanted: set[str] | None) -> dict[str, dict[str, str]]:
+def _rules_by_control(folder: Path) -> dict[str, dict[str, str]]:
     """Return, by control, the rule files below ``cfn-guard`` with the id of each rule."""
     found: dict[str, dict[str, str]] = {}
     metadata = folder / _RULES / "metadata"
@@ -61,7 +59,7 @@ def _rules_by_control(folder: Path, wanted: set[str] | None) -> dict[str, dict[s
         for relation in body.get("Relationships", ()):
             owner, _, id_ = str(relation["ControlId"]).partition(".")
             exists = (folder / _RULES / "cfn-guard" / rule).is_file()
-            if owner == "SH" and exists and (wanted is None or id_ in wanted):
+            if owner == "SH" and exists:
                 found.setdefault(id_, {})[rule] = body["Id"]
     return found
 

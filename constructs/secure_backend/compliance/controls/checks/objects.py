@@ -1,5 +1,6 @@
 """Buckets."""
 
+import re
 from collections.abc import Iterator
 
 from secure_backend.analysis import Assembly, Resource, Statement
@@ -9,6 +10,8 @@ from secure_backend.compliance.controls.check import Judgement, control, judge
 from secure_backend.compliance.rules import access
 
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+#: The account of a principal, which is its ARN or its id alone.
+_ACCOUNT = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12}|\$\{AWS::AccountId\})(?::|$)")
 _READS = ("s3:GetObject", "s3:ListBucket")
 _WRITES = ("s3:PutObject", "s3:DeleteObject")
 #: What S3.6 lets no other account do.
@@ -200,11 +203,12 @@ def _places(statement: Statement) -> set[str]:
 
 
 def _names_others(assembly: Assembly, bucket: Resource, statement: Statement) -> bool:
-    """Tell whether a principal is everybody or another account; AWS's services and CDK's own root are neither."""
+    """Tell whether a principal is everybody or of another account; a service or a role of the app is neither."""
     own = assembly.render(bucket.stack, {"Ref": "AWS::AccountId"})
     for kind, name in statement.principals:
         if name == "*":
             return not any(could_match(own, value) for value in statement.condition_values("aws:PrincipalAccount"))
-        if kind == "CanonicalUser" or (kind == "AWS" and f":{own}:" not in name and name != own):
+        found = _ACCOUNT.match(name)
+        if kind == "CanonicalUser" or (kind == "AWS" and found is not None and found[1] != own):
             return True
     return False
