@@ -21,7 +21,9 @@ def add(scope: Construct, topic: AlarmTopic | sns.ITopic, title: str = "Failures
 
 
 def alarms_of(stack: cdk.Stack) -> list[dict[str, Any]]:
-    return [alarm["Properties"] for alarm in resources_of(template_of(stack), "AWS::CloudWatch::Alarm").values()]
+    """Return the alarms, without the one that each AlarmTopic has of its own."""
+    made = [alarm["Properties"] for alarm in resources_of(template_of(stack), "AWS::CloudWatch::Alarm").values()]
+    return [alarm for alarm in made if alarm["Namespace"] != "AWS/SQS"]
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def test_a_path_too_long_for_a_name_leaves_the_name_to_cloudformation(stack: cdk
     alarm = add(Construct(stack, "x" * 250), topic)
     (made,) = alarms_of(stack)
     assert "AlarmName" not in made
-    assert topic.alarm_names == [alarm.alarm_name]
+    assert topic.alarm_names == ["stack/Topic/DeadLetters/DeadLetterMessages", alarm.alarm_name]
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["AlarmTopic", "sns.Topic"])
@@ -89,4 +91,11 @@ def test_the_topic_knows_every_alarm_that_tells_it_those_of_other_stacks_by_name
     add(Construct(orders, "Queue"), topic)
     theirs = metric().create_alarm(network, "Theirs", threshold=1, evaluation_periods=1)
     topic.notify(theirs)
-    assert network.resolve(topic.alarm_names) == ["orders/Queue/Failures", network.resolve(theirs.alarm_name)]
+    named = metric().create_alarm(orders, "Named", threshold=1, evaluation_periods=1, alarm_name="a-name-of-theirs")
+    topic.notify(named)
+    assert network.resolve(topic.alarm_names) == [
+        "network/Topic/DeadLetters/DeadLetterMessages",
+        "orders/Queue/Failures",
+        network.resolve(theirs.alarm_name),
+        "a-name-of-theirs",
+    ]

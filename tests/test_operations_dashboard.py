@@ -104,7 +104,7 @@ def test_all_parts_are_shown_in_every_partition(new_stack: NewStack, region: str
     names = [alarm["Properties"]["AlarmName"] for alarm in resources_of(template, "AWS::CloudWatch::Alarm").values()]
     prefix = f"arn:{REGIONS[region][0]}:cloudwatch:{region}:<AWS::AccountId>:alarm:"
     assert sorted(arns) == sorted(f"{prefix}{name}" for name in names)
-    assert len(arns) == 20
+    assert len(arns) == 21
 
 
 def test_every_widget_stands_on_the_page_and_none_on_another(stack: cdk.Stack) -> None:
