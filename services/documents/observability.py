@@ -4,12 +4,13 @@ No line and no trace holds a body, a name, an owner, a token or an address that 
 own keyword arguments name. Each line carries the request's id as ``correlation_id``: what the caller is told too in
 ``x-amz-apigw-id``, or, behind a load balancer, the trace id in its access log.
 
-Traces go to the daemon that is part of Lambda, over loopback: no way out is needed. Outside Lambda there are none. The
-tracer stands on the X-Ray SDK, which gets security fixes only since February 2026 and none after February 2027 (AWS
-X-Ray Developer Guide, "X-Ray SDK and daemon support timeline"). Nothing but this module knows of it, so that another
-provider of Powertools can take its place.
+Traces go by UDP to the daemon that runs in Lambda's own environment and sends them on: the VPC needs no way out for
+them. Outside Lambda there are none. The tracer stands on the X-Ray SDK, which gets security fixes only since February
+2026 and none after February 2027 (AWS X-Ray Developer Guide, "X-Ray SDK and daemon support timeline"). Nothing but this
+module knows of it, so that another provider of Powertools can take its place.
 """
 
+import functools
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,11 +31,29 @@ Returned = TypeVar("Returned")
 
 
 def traced_entry(entry: Callable[[Event, Any], Returned]) -> Callable[[Event, Any], Returned]:
-    """Time a function's entry and tell of its cold start, not of what it returns."""
-    timed: Callable[[Event, Any], Returned] = tracer.capture_lambda_handler(
-        entry, capture_response=False, capture_error=False
-    )
-    return timed
+    """Time a function's entry, and tell of its cold start and of an error's type: not of what it returns or raises.
+
+    Lambda itself puts the message of what is raised here into the log and into its own segment.
+    """
+
+    @functools.wraps(entry)
+    def inside(event: Event, context: Any) -> tuple[Returned | None, Exception | None]:
+        try:
+            return entry(event, context), None
+        except Exception as error:  # noqa: BLE001 - raised again once the segment is closed, which would keep the message
+            tracer.put_annotation("Error", type(error).__name__)
+            return None, error
+
+    timed = tracer.capture_lambda_handler(inside, capture_response=False, capture_error=False)
+
+    @functools.wraps(entry)
+    def outside(event: Event, context: Any) -> Any:
+        returned, raised = timed(event, context)
+        if raised is not None:
+            raise raised
+        return returned
+
+    return outside
 
 
 @contextmanager

@@ -145,26 +145,28 @@ def test_neither_names_nor_owners_nor_bodies_nor_addresses_reach_a_trace(daemon:
 
 
 def test_an_error_is_told_by_its_type_and_not_by_its_message(daemon: Daemon) -> None:
-    """PostgreSQL's message of a broken constraint holds the whole row."""
+    """PostgreSQL's message of a broken constraint holds the row; one as long as this would fit no datagram either."""
     script = f"""
 import psycopg
 from services.documents import observability
 @observability.traced_entry
 def entry(event, context):
-    try:
-        with observability.traced("part"):
-            raise psycopg.errors.CheckViolation("DETAIL: Failing row contains ({SECRET})")
-    except psycopg.Error:
-        return
-entry({{}}, None)
+    with observability.traced("part"):
+        raise psycopg.errors.CheckViolation("DETAIL: Failing row contains ({SECRET})" * 10_000)
+try:
+    entry({{}}, None)
+except psycopg.errors.CheckViolation:
+    print("raised")
 """
     environment = {"LAMBDA_TASK_ROOT": "/", "AWS_XRAY_DAEMON_ADDRESS": daemon.address, "_X_AMZN_TRACE_ID": f"{TRACE}1"}
     python = [sys.executable, "-c", script]
-    subprocess.run(python, cwd=ROOT, env={**os.environ, **environment}, check=True)  # noqa: S603 - our own script
+    said = subprocess.check_output(python, cwd=ROOT, env={**os.environ, **environment}, text=True)  # noqa: S603 - ours
+    assert said == "raised\n", "the entry's caller, which is Lambda, learns of it"
     (segment,) = daemon.segments()
     assert SECRET not in json.dumps(segment)
-    assert segment["parts"]["part"]["annotations"] == {"Error": "CheckViolation"}
-    assert "cause" not in segment["parts"]["part"]
+    for one in (segment, segment["parts"]["part"]):
+        assert one["annotations"]["Error"] == "CheckViolation"
+        assert "cause" not in one
 
 
 def test_an_upload_that_cannot_be_read_is_seen_in_its_trace(daemon: Daemon) -> None:
@@ -185,6 +187,8 @@ def test_an_upload_that_cannot_be_read_is_seen_in_its_trace(daemon: Daemon) -> N
         "transaction": None,
         "read the upload": {"Error": "EndpointConnectionError"},
     }
+    assert segment["annotations"]["Error"] == "EndpointConnectionError"
+    assert "127.0.0.1:9" not in json.dumps(segment), "botocore's message names the address"
 
 
 def test_a_request_that_is_not_sampled_sends_nothing(daemon: Daemon) -> None:
