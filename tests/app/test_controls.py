@@ -159,6 +159,14 @@ def test_a_control_judges_resources_of_its_types_only(production: Assembly, show
             assert judged <= set(control.types), control.id
 
 
+def test_a_load_balancers_log_bucket_is_held_to_what_its_logs_allow(showcase: tuple[Assembly, ...]) -> None:
+    """Load balancers deliver to a bucket without a KMS key only, and nobody records who reads a log in a log."""
+    for assembly in showcase:
+        if assembly.resources("AWS::ElasticLoadBalancingV2::LoadBalancer"):
+            wrong = [each.control.id for each in evaluate(assembly) if each.wrong and each.control.service == "S3"]
+            assert wrong == []
+
+
 @pytest.mark.parametrize("control", OURS, ids=lambda control: control.id)
 def test_a_control_is_not_met_without_what_meets_it(
     control: Control, production: Assembly, showcase: tuple[Assembly, ...]

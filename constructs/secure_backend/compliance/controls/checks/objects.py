@@ -115,7 +115,7 @@ def versioned(assembly: Assembly) -> Iterator[Judgement]:
 def locked(assembly: Assembly) -> Iterator[Judgement]:
     """Switch Object Lock on."""
     for bucket in assembly.resources(access.BUCKET):
-        if not assembly.attached(access.BUCKET, "LoggingConfiguration.DestinationBucketName", bucket):
+        if not _takes_access_logs(assembly, bucket):
             yield judge(bucket, met=is_true(bucket.at("ObjectLockEnabled")), problem="ObjectLockEnabled is not true")
 
 
@@ -123,7 +123,7 @@ def locked(assembly: Assembly) -> Iterator[Judgement]:
 def encrypted_by_kms(assembly: Assembly) -> Iterator[Judgement]:
     """Encrypt by KMS by default; logs are delivered to buckets without it only."""
     for bucket in assembly.resources(access.BUCKET):
-        if assembly.attached(access.BUCKET, "LoggingConfiguration.DestinationBucketName", bucket):
+        if _takes_access_logs(assembly, bucket):
             yield Judgement(subject=bucket, exempt="access logs are not delivered to a bucket with a KMS key")
             continue
         yield judge(bucket, met=access.uses_kms(bucket), problem="BucketEncryption does not name aws:kms")
@@ -167,10 +167,19 @@ def _recorded_arns(trail: Resource) -> Iterator[Value]:
                 yield from list_of(data.get("Values"))
 
 
-def _holds_logs(assembly: Assembly, bucket: Resource) -> bool:
+def _takes_access_logs(assembly: Assembly, bucket: Resource) -> bool:
+    """Tell whether S3's or a load balancer's access logs go there: neither takes a KMS key or a lock."""
     return bool(
         assembly.attached(access.BUCKET, "LoggingConfiguration.DestinationBucketName", bucket)
+        or assembly.attached("AWS::ElasticLoadBalancingV2::LoadBalancer", "LoadBalancerAttributes", bucket)
+    )
+
+
+def _holds_logs(assembly: Assembly, bucket: Resource) -> bool:
+    return bool(
+        _takes_access_logs(assembly, bucket)
         or assembly.attached("AWS::CloudTrail::Trail", "S3BucketName", bucket)
+        or assembly.attached("AWS::EC2::FlowLog", "LogDestination", bucket)
     )
 
 
