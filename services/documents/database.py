@@ -1,5 +1,6 @@
 """One connection to PostgreSQL: TLS with the server verified, signed in by a token made for that connection."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +15,12 @@ from psycopg.rows import DictRow, dict_row
 from .environment import DatabaseAddress
 from .observability import logger, traced
 
-# The least that libpq takes: two tries and a statement then end before the function's ten seconds do.
-CONNECT_SECONDS = 2
+#: How long a request may wait for a connection, tries and all: a statement, which has five seconds, and the answer then
+#: end before the function's ten do. One slow sign-in may take all of it: a second one beside it would only add to the
+#: load that made it slow.
+READY_SECONDS = 4
+#: The least that a sign-in can be given, and as long as a server that went away may leave a statement unacknowledged.
+LEAST_SECONDS = 2
 TOKEN_SECONDS = 900
 
 Connection = psycopg.Connection[DictRow]
@@ -53,22 +58,25 @@ def sign_in_token(address: DatabaseAddress, session: Any) -> str:
     return url.removeprefix("https://")
 
 
-def connect(address: DatabaseAddress, session: Any | None = None) -> Connection:
-    """Open a connection with a fresh token. Plaintext, another authority and another host name are refused."""
+def connect(address: DatabaseAddress, seconds: int = READY_SECONDS) -> Connection:
+    """Open a connection with a fresh token. Plaintext, another authority and another host name are refused.
+
+    :param seconds: how long that may take.
+    """
     return psycopg.connect(
         host=address.host,
         port=address.port,
         dbname=address.name,
         user=address.user,
-        password=sign_in_token(address, session or botocore.session.get_session()),
+        password=sign_in_token(address, botocore.session.get_session()),
         sslmode="verify-full",
         sslrootcert=str(address.ca_file),
         ssl_min_protocol_version="TLSv1.2",
         gssencmode="disable",
         # After a failover the old address may answer for a while, and refuse every write.
         target_session_attrs="read-write",
-        connect_timeout=CONNECT_SECONDS,
-        tcp_user_timeout=5_000,
+        connect_timeout=seconds,
+        tcp_user_timeout=LEAST_SECONDS * 1000,
         application_name="documents",
         autocommit=True,
         row_factory=dict_row,
@@ -76,9 +84,12 @@ def connect(address: DatabaseAddress, session: Any | None = None) -> Connection:
 
 
 class Database:
-    """Transactions for one caller at a time, on a connection that outlives a request."""
+    """Transactions for one caller at a time, on a connection that outlives a request.
 
-    def __init__(self, open_connection: Callable[[], Connection]) -> None:
+    :param open_connection: opens another within so many seconds.
+    """
+
+    def __init__(self, open_connection: Callable[[int], Connection]) -> None:
         self._open_connection = open_connection
         self._connection: Connection | None = None
 
@@ -107,6 +118,7 @@ class Database:
             self._connection = None
 
     def _ready(self) -> Connection:
+        end = time.monotonic() + READY_SECONDS
         if self._connection is not None:
             try:
                 # The server may have cut it while the function was frozen.
@@ -116,8 +128,11 @@ class Database:
         if self._connection is None:
             with traced("sign-in to the database"):
                 try:
-                    self._connection = self._open_connection()
+                    self._connection = self._open_connection(max(round(end - time.monotonic()), LEAST_SECONDS))
                 except psycopg.OperationalError:
+                    left = int(end - time.monotonic())
+                    if left < LEAST_SECONDS:
+                        raise
                     # Once more with a new token: credentials may have just been rotated.
-                    self._connection = self._open_connection()
+                    self._connection = self._open_connection(left)
         return self._connection

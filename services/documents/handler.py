@@ -112,9 +112,8 @@ class Service:
 def service() -> Service:
     """Return the process's one service; its connection stays open between requests."""
     address = DatabaseAddress.read(os.environ)
-    return Service(
-        Database(lambda: connect(address)), DocumentsBucket(UploadTarget.read(os.environ)), Limits.read(os.environ)
-    )
+    database, bucket = Database(functools.partial(connect, address)), DocumentsBucket(UploadTarget.read(os.environ))
+    return Service(database, bucket, Limits.read(os.environ))
 
 
 @traced_entry

@@ -41,7 +41,7 @@ class FinaliserError(RuntimeError):
 def parts() -> tuple[Database, Finaliser, Sweeper]:
     """Return the process's database, finaliser and sweeper."""
     address, target = DatabaseAddress.read(os.environ), UploadTarget.read(os.environ)
-    database, bucket = Database(lambda: connect(address)), DocumentsBucket(target)
+    database, bucket = Database(functools.partial(connect, address)), DocumentsBucket(target)
     finaliser = Finaliser(database, bucket, target)
     return database, finaliser, Sweeper(database, bucket, finaliser)
 

@@ -1,6 +1,7 @@
 """The four stacks of both profiles: what a reviewer relies on, whatever the constructs are made of."""
 
 import json
+import re
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -13,6 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from profiles.reading import load
 from secure_backend.analysis import Resource
+from services.documents.database import READY_SECONDS
 from services.documents.models import NewDocument
 from stacks.application import Application
 from tests.app.conftest import STACKS, Synthesized
@@ -188,6 +190,21 @@ def test_no_function_may_delete_a_version_or_leave_the_documents_prefix(
             assert statement["Condition"] == {"StringLike": {"s3:prefix": "incoming/*"}}
         else:
             assert statement["Resource"]["Fn::Join"][1][1] == "/incoming/*"
+
+
+def test_a_database_that_is_away_is_told_to_the_caller_before_function_and_gateway_give_up(
+    profile: Synthesized,
+) -> None:
+    """Waiting for a connection, a statement that its timeout ends, and a second for the answer."""
+    migrations = "".join(path.read_text() for path in sorted((ROOT / "services/documents/migrations").glob("*.sql")))
+    (statement,) = re.findall(r"ALTER ROLE documents_api SET statement_timeout = '(\d+)s'", migrations)
+    (handler,) = (
+        function
+        for function in profile.assembly.resources("AWS::Lambda::Function")
+        if function.at("Handler") == "documents.handler.handler"
+    )
+    gateway_seconds = 29
+    assert READY_SECONDS + int(statement) + 1 <= handler.at("Timeout") < gateway_seconds
 
 
 def test_the_clock_calls_the_finaliser_and_people_are_told_when_it_fails(profile: Synthesized) -> None:

@@ -14,7 +14,14 @@ import psycopg
 import pytest
 
 from services.documents import documents_table
-from services.documents.database import Connection, Database, DatabaseUnavailableError, connect, sign_in_token
+from services.documents.database import (
+    LEAST_SECONDS,
+    Connection,
+    Database,
+    DatabaseUnavailableError,
+    connect,
+    sign_in_token,
+)
 from services.documents.environment import RDS_BUNDLE, DatabaseAddress, EnvironmentVariableError
 from services.documents.models import NewDocument
 from tests.issuer import write_certificates
@@ -31,7 +38,7 @@ def address(server: Server, database: str) -> DatabaseAddress:
 
 @pytest.fixture
 def service_database(address: DatabaseAddress) -> Iterator[Database]:
-    made = Database(lambda: connect(address))
+    made = Database(lambda seconds: connect(address, seconds))
     yield made
     made.close()
 
@@ -128,7 +135,7 @@ def test_every_connection_gets_a_token_of_its_own(address: DatabaseAddress, monk
         raise psycopg.OperationalError
 
     monkeypatch.setattr(psycopg, "connect", record)
-    database = Database(lambda: connect(address))
+    database = Database(lambda seconds: connect(address, seconds))
     with pytest.raises(DatabaseUnavailableError), database.transaction(ALICE):
         pass
     time.sleep(1.1)
@@ -139,6 +146,68 @@ def test_every_connection_gets_a_token_of_its_own(address: DatabaseAddress, monk
     assert len({arguments["password"] for arguments in seen}) >= 2
     assert all("X-Amz-Signature=" in arguments["password"] for arguments in seen)
     assert {arguments["sslmode"] for arguments in seen} == {"verify-full"}
+
+
+@pytest.mark.parametrize(
+    ("each_takes", "given"),
+    [
+        pytest.param([0.01, 0.01], [4, 3], id="refused at once: a second try has what is left"),
+        pytest.param([1.9, 0.1], [4, 2], id="refused late: so has this one, the least there is"),
+        pytest.param([4.0], [4], id="one that took all of the time is not followed by another"),
+        pytest.param([2.5], [4], id="nor is one that left too little"),
+    ],
+)
+def test_sign_ins_take_no_longer_than_a_request_can_wait(
+    each_takes: list[float], given: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, seen, takes = [1000.0], [], iter(each_takes)
+    monkeypatch.setattr("services.documents.database.time.monotonic", lambda: now[0])
+
+    def refused(seconds: int) -> Connection:
+        seen.append(seconds)
+        now[0] += next(takes)
+        raise psycopg.OperationalError
+
+    with pytest.raises(DatabaseUnavailableError), Database(refused).transaction(ALICE):
+        pass
+    assert seen == given
+
+
+def test_what_a_dead_connection_took_is_not_there_for_the_next_sign_in(
+    address: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that went away leaves the first statement unacknowledged for as long as TCP is told to wait."""
+    now, seen = [1000.0], []
+    monkeypatch.setattr("services.documents.database.time.monotonic", lambda: now[0])
+
+    def opened(seconds: int) -> Connection:
+        seen.append(seconds)
+        return connect(address)
+
+    def unacknowledged(*_: Any) -> None:
+        now[0] += LEAST_SECONDS
+        raise psycopg.OperationalError
+
+    database = Database(opened)
+    with database.transaction(ALICE) as cursor:
+        monkeypatch.setattr(cursor.connection, "execute", unacknowledged)
+    assert names(database, ALICE) is not None
+    assert seen == [4, 2]
+
+
+def test_a_server_that_takes_connections_and_says_nothing_is_unavailable_after_one_try(
+    address: DatabaseAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.documents.database.READY_SECONDS", LEAST_SECONDS)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        there = DatabaseAddress(**{**vars(address), "host": "127.0.0.1", "port": silent.getsockname()[1]})
+        database = Database(lambda seconds: connect(there, seconds))
+        with pytest.raises(DatabaseUnavailableError), database.transaction(ALICE):
+            pass
+        silent.accept()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 def test_each_owner_sees_only_their_own_rows_on_one_connection(service_database: Database) -> None:
@@ -295,7 +364,10 @@ def test_no_room_for_another_connection_is_unavailable_not_a_crash(server: Serve
     with server.superuser() as connection:
         connection.execute("ALTER ROLE documents_api CONNECTION LIMIT 0")
         try:
-            with pytest.raises(DatabaseUnavailableError), Database(lambda: connect(address)).transaction(ALICE):
+            with (
+                pytest.raises(DatabaseUnavailableError),
+                Database(lambda seconds: connect(address, seconds)).transaction(ALICE),
+            ):
                 pass
         finally:
             connection.execute("ALTER ROLE documents_api CONNECTION LIMIT 40")

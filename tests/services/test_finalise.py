@@ -66,8 +66,8 @@ class Documents:
 
     def __init__(self, server: Server, name: str, bucket: Bucket | None = None) -> None:
         self._server, self._name = server, name
-        self.api = Database(lambda: connect(server.address("documents_api", name)))
-        self.database = Database(lambda: connect(server.address("documents_finaliser", name)))
+        self.api = Database(lambda seconds: connect(server.address("documents_api", name), seconds))
+        self.database = Database(lambda seconds: connect(server.address("documents_finaliser", name), seconds))
         self.bucket = bucket or Bucket()
         self.finaliser = Finaliser(self.database, self.bucket, TARGET)
 
@@ -501,7 +501,7 @@ def test_a_database_that_stays_away_is_told_to_lambda_before_the_call_ends(
 ) -> None:
     tries: list[None] = []
 
-    def away() -> Connection:
+    def away(_: int) -> Connection:
         tries.append(None)
         raise psycopg.OperationalError("the database is away")
 
