@@ -16,6 +16,7 @@ import pytest
 from services.documents import documents_table
 from services.documents.database import (
     LEAST_SECONDS,
+    READY_SECONDS,
     Connection,
     Database,
     DatabaseUnavailableError,
@@ -146,6 +147,8 @@ def test_every_connection_gets_a_token_of_its_own(address: DatabaseAddress, monk
     assert len({arguments["password"] for arguments in seen}) >= 2
     assert all("X-Amz-Signature=" in arguments["password"] for arguments in seen)
     assert {arguments["sslmode"] for arguments in seen} == {"verify-full"}
+    assert {arguments["tcp_user_timeout"] for arguments in seen} == {LEAST_SECONDS * 1000}
+    assert all(LEAST_SECONDS <= arguments["connect_timeout"] <= READY_SECONDS for arguments in seen)
 
 
 @pytest.mark.parametrize(
