@@ -55,6 +55,13 @@ def test_an_api_without_web_acl_and_functions_of_its_own_is_asked_only_what_it_c
     assert list(queries_of(stack)) == ["stack/Blocked by the web ACL"]
 
 
+def test_behind_a_load_balancer_one_request_is_followed_through_its_web_acl_and_the_functions(stack: cdk.Stack) -> None:
+    SavedQueries(stack, "Queries", web_acl=WebAcl(stack, "WebAcl"), functions=[function(stack)])
+    queries = queries_of(stack)
+    assert sorted(queries) == ["stack/Blocked by the web ACL", "stack/Function errors", "stack/One request"]
+    assert len(groups_of(queries["stack/One request"])) == 2
+
+
 def test_a_database_is_asked_by_postgresqls_own_log(stack: cdk.Stack) -> None:
     vpc = SecureVpc(stack, "Vpc", cidr="10.20.0.0/16", zones=["eu-central-1a", "eu-central-1b"])
     database = EncryptedPostgres(stack, "Database", vpc=vpc)

@@ -43,7 +43,7 @@ class SavedQueries(Construct):
 
     :param folder: what they are listed under; the stack's name when left out.
     :param api: asks its access log, its web ACL's and its authorizer's.
-    :param web_acl: asks the log of a web ACL that is no API's.
+    :param web_acl: asks the log of a web ACL that is no API's, such as a load balancer's, whose own log is in a bucket.
     :param functions: asks their logs, which are JSON.
     :param database: asks PostgreSQL's log.
     :param vpc: asks the flow log, unless that goes to a bucket.
@@ -113,7 +113,9 @@ class SavedQueries(Construct):
         if api is not None:
             self._save(asked.REFUSED_REQUESTS, [api.access_log_group])
             self._save(asked.SLOWEST_REQUESTS, [api.access_log_group])
-            self._save(asked.ONE_REQUEST, [api.access_log_group, api.execution_log_group, *blocked, *every])
+        if api is not None or (blocked and every):
+            gateway = [] if api is None else [api.access_log_group, api.execution_log_group]
+            self._save(asked.ONE_REQUEST, [*gateway, *blocked, *every])
         if authorizer is not None:
             self._save(asked.REFUSED_TOKENS, every[-1:])
         if every:

@@ -1,5 +1,6 @@
 """The documents behind a load balancer: nothing reaches the handler without a token that the load balancer verified."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -202,6 +203,24 @@ def test_its_name_has_a_certificate_of_its_own_that_is_proved_in_the_zone(balanc
     record = balanced.only("AWS::Route53::RecordSet")
     assert (record["Name"], record["Type"]) == ("documents.example.com.", "A")
     assert balanced.api["Outputs"]["Url"]["Value"] == "https://documents.example.com/"
+
+
+def test_the_dashboard_the_alarms_and_the_saved_queries_take_it_in_the_rest_apis_place(balanced: Balanced) -> None:
+    assembly = balanced.assembly
+    (dashboard,) = assembly.resources("AWS::CloudWatch::Dashboard")
+    text = json.dumps(dashboard.at("DashboardBody"))
+    assert "Load balancer: requests" in text
+    assert "API: requests" not in text
+    shown = {reference.resource.type for reference in assembly.references(dashboard.stack, dashboard.properties)}
+    assert f"{ELB}LoadBalancer" in shown
+    alarms = [str(alarm.at("AlarmName")) for alarm in assembly.resources("AWS::CloudWatch::Alarm")]
+    assert {name.rpartition("/")[2] for name in alarms} >= {"LoadBalancerErrors", "CertificateExpiry"}
+    assert [name for name in alarms if f":alarm:{name}" not in text] == []
+    page = (ROOT / "docs/alarms.md").read_text()
+    assert [name for name in alarms if f"### {name.rpartition('/')[2]}\n" not in page] == []
+    queries = {str(query.at("Name")).partition("/")[2] for query in assembly.resources("AWS::Logs::QueryDefinition")}
+    assert queries >= {"One request", "Blocked by the web ACL", "Function errors"}
+    assert not queries & {"Refused requests", "Slowest requests", "Refused tokens"}
 
 
 def test_its_hours_and_public_addresses_are_part_of_the_costs(balanced: Balanced, with_pool: Balanced) -> None:
