@@ -20,8 +20,6 @@ zones = ["eu-central-1a", "eu-central-1b"]
 """
 PROFILES = {
     "what-can-be-added": """
-        [access]
-        permissions_boundary = "boundaries/applications"
         [network]
         egress = "nat"
         flow_logs = "s3"
@@ -46,6 +44,7 @@ PROFILES = {
         lock_mode = "compliance"
         confirm_compliance = true
         [access]
+        permissions_boundary = "boundaries/applications"
         mfa_groups = ["administrators", "developers"]
         [access.operators]
         principals = ["arn:aws:iam::123456789012:role/on-call", "arn:aws:iam::123456789012:user/alice"]
