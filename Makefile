@@ -81,11 +81,14 @@ acknowledgements: setup ## list the acknowledged findings of the last synth with
 	@$(BIN)/python -m stacks.summary cdk.out --acknowledgements
 
 # The filled-in sample, unless a profile is named.
-PRODUCTION = $(if $(filter file,$(origin PROFILE)),tests/profiles/prod.toml,$(PROFILE))
+PRODUCTION = $(if $(filter file,$(origin PROFILE)),tests/profiles/prod.toml tests/profiles/prod-load-balancer.toml,$(PROFILE))
+CONTROLS = for profile in $(PRODUCTION); do \
+	$(CDK) synth --quiet --output ".venv/controls/$$(basename $$profile .toml)" --context profile=$$profile || exit 1; \
+	done; $(BIN)/python -m secure_backend.compliance.controls \
+	$(foreach profile,$(PRODUCTION),.venv/controls/$(basename $(notdir $(profile)))) --checkov .venv/checkov/bin/checkov
 
 controls: setup .venv/checkov/ready ## hold production to each FSBP and CIS v5 control, or the profile that PROFILE names
-	@$(CDK) synth --quiet --context profile=$(PRODUCTION)
-	@$(BIN)/python -m secure_backend.compliance.controls cdk.out --checkov .venv/checkov/bin/checkov
+	@$(CONTROLS)
 
 test: setup .venv/checkov/ready .venv/emulator/ready ## run the tests, and deploy to a local AWS of their own
 	@$(BIN)/python -m pytest
@@ -118,8 +121,7 @@ lock: setup ## compile the requirements anew from pyproject.toml
 	@$(BIN)/python -m secure_backend.lambda_packages --record $(FUNCTIONS)
 
 docs: setup .venv/checkov/ready ## write docs/ anew: the picture of the dev profile, the rules and controls, the constructs' arguments, a profile's keys, the API
-	@$(CDK) synth --quiet --context profile=tests/profiles/prod.toml
-	@$(BIN)/python -m secure_backend.compliance.controls cdk.out --checkov .venv/checkov/bin/checkov --markdown > docs/controls.md
+	@$(CONTROLS) --markdown > docs/controls.md
 	@$(CDK) synth --quiet --context profile=dev
 	@$(BIN)/python -m stacks.picture cdk.out docs/stacks.svg
 	@$(BIN)/python -m docs.rules > docs/rules.md

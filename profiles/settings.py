@@ -214,6 +214,10 @@ class LoadBalancerSettings(Section):
     key_networks: tuple[Network, ...] | None = Field(
         None, min_length=1, description="name the networks of the issuer's key set, or leave it out for any"
     )
+    redirect: bool = Field(
+        True,
+        description="false closes port 80: a program that sends its token over plain HTTP is not helped by a redirect",
+    )
     deletion_protection: bool = Field(True, description="leave it out for true")
 
 

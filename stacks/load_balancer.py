@@ -45,6 +45,7 @@ def load_balancer(
         web_acl=web_acl,
         without_web_acl=web_acl is None,
         access_log_retention=cdk.Duration.days(stack.log_retention_days),
+        without_redirect=not options.redirect,
         without_deletion_protection=not options.deletion_protection,
         alarm_topic=network.alarms,
     )

@@ -111,6 +111,7 @@ PROFILES = {
         [api.load_balancer]
         internet_facing = true
         audience_format = "string-array"
+        redirect = false
         key_networks = ["198.51.100.0/24"]
         [api.domain]
         name = "documents.example.com"

@@ -14,6 +14,6 @@ Example::
 """
 
 from secure_backend.compliance.controls.catalogue import Control, catalogue, standards
-from secure_backend.compliance.controls.evaluation import Coverage, Opinion, Result, coverage, evaluate
+from secure_backend.compliance.controls.evaluation import Coverage, Opinion, Result, coverage, evaluate, together
 
-__all__ = ["Control", "Coverage", "Opinion", "Result", "catalogue", "coverage", "evaluate", "standards"]
+__all__ = ["Control", "Coverage", "Opinion", "Result", "catalogue", "coverage", "evaluate", "standards", "together"]

@@ -10,27 +10,43 @@ from secure_backend.analysis import Assembly
 from secure_backend.compliance.controls import checkov, control_tower
 from secure_backend.compliance.controls.catalogue import differences
 from secure_backend.compliance.controls.document import markdown
-from secure_backend.compliance.controls.evaluation import evaluate
+from secure_backend.compliance.controls.evaluation import Result, evaluate, together
 from secure_backend.compliance.controls.table import lines
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the verdicts over a cloud assembly; 1 when a control is not as the catalogue says."""
     parser = argparse.ArgumentParser(prog="python -m secure_backend.compliance.controls", description=__doc__)
-    parser.add_argument("assembly", type=Path, help="the cloud assembly, such as cdk.out")
+    parser.add_argument(
+        "assembly",
+        type=Path,
+        nargs="+",
+        help="a cloud assembly, such as cdk.out; of several, each has to meet a control",
+    )
     parser.add_argument("--checkov", type=Path, metavar="PROGRAM", help="also ask this checkov")
     parser.add_argument("--markdown", action="store_true", help="print the page of the docs instead of the table")
     parser.add_argument("--definitions", type=Path, metavar="FILE", help="compare the ids with AWS's own list first")
     options = parser.parse_args(arguments)
-    if not (options.assembly / "manifest.json").is_file():
-        print(f"{options.assembly} is no cloud assembly: synthesize the app first", file=sys.stderr)
-        return 1
+    for folder in options.assembly:
+        if not (folder / "manifest.json").is_file():
+            print(f"{folder} is no cloud assembly: synthesize the app first", file=sys.stderr)
+            return 1
     if options.definitions is not None:
         found = differences(json.loads(options.definitions.read_text(encoding="utf-8")))
         if found:
             print("\n".join(found), file=sys.stderr)
             return 1
-    assembly = Assembly.from_directory(options.assembly)
+    results = together(_results(folder, options.checkov) for folder in options.assembly)
+    if options.markdown:
+        sys.stdout.write(markdown(results))
+    else:
+        print("\n".join(lines(results)))
+    return int(any(result.wrong for result in results))
+
+
+def _results(folder: Path, checkov_program: Path | None) -> tuple[Result, ...]:
+    """Return the results over one assembly, with the opinion of whoever can be asked."""
+    assembly = Assembly.from_directory(folder)
     opinions = []
     try:
         opinions.append(control_tower.opinions(assembly))
@@ -39,14 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
             f"without {control_tower.PACKAGE} (PyPI) there are no verdicts of AWS Control Tower's rules",
             file=sys.stderr,
         )
-    if options.checkov is not None:
-        opinions.append(checkov.opinions(assembly, options.checkov))
-    results = evaluate(assembly, opinions)
-    if options.markdown:
-        sys.stdout.write(markdown(results))
-    else:
-        print("\n".join(lines(results)))
-    return int(any(result.wrong for result in results))
+    if checkov_program is not None:
+        opinions.append(checkov.opinions(assembly, checkov_program))
+    return evaluate(assembly, opinions)
 
 
 if __name__ == "__main__":

@@ -29,11 +29,12 @@ A value that is known only at deployment counts as not met.
 _FIGURES = """
 ## In production
 
-- **{met} of {claimed}** claimed controls that the sample production profile concerns are met.
+- **{met} of {claimed}** claimed controls that the two sample production profiles concern, one with a REST API and one
+  behind a load balancer, are met in both.
 - **{covered.share:.1f} %** of the FSBP is covered: {covered.met} of the {covered.counted} controls whose resource
-  occurs there and that a template can show, in EC2 and VPC, S3, RDS, API Gateway, ELB, WAF, CloudTrail, KMS, Lambda,
-  Secrets Manager, SNS and CloudFormation. What does not apply is in neither count; what nobody asked for counts as not
-  met.
+  occurs in either and that a template can show, in EC2 and VPC, S3, RDS, API Gateway, ELB, WAF, CloudTrail, KMS,
+  Lambda, Secrets Manager, SNS and CloudFormation. What does not apply is in neither count; what nobody asked for counts
+  as not met.
 - {covered.by_others} of these verdicts are also an independent evaluator's: AWS Control Tower's rules for
   CloudFormation Guard (`CT.…`), or checkov's checks (`CKV_…`); {alone} are ours alone. A control fails if anybody
   says so.

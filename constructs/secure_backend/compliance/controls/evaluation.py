@@ -95,6 +95,30 @@ def evaluate(assembly: Assembly, opinions: Iterable[Mapping[str, Opinion]] = ())
     return tuple(_result(control, assembly, others) for control in catalogue())
 
 
+def together(apps: Iterable[Iterable[Result]]) -> tuple[Result, ...]:
+    """Return the results over several apps as one: a control fails where it fails in any of them."""
+    found: dict[str, Result] = {}
+    for result in (each for results in apps for each in results):
+        before = found.get(result.control.id)
+        found[result.control.id] = (
+            result
+            if before is None
+            else Result(
+                control=result.control,
+                judgements=before.judgements + result.judgements,
+                opinions=_merged(before.opinions + result.opinions),
+            )
+        )
+    return tuple(found.values())
+
+
+def _merged(opinions: Iterable[Opinion]) -> tuple[Opinion, ...]:
+    failed: dict[str, frozenset[str]] = {}
+    for each in opinions:
+        failed[each.rule] = failed.get(each.rule, frozenset()) | each.failed
+    return tuple(Opinion(rule=rule, failed=addresses) for rule, addresses in failed.items())
+
+
 def coverage(results: Iterable[Result], services: Iterable[str] = COUNTED) -> Coverage:
     """Count the controls of some services; opt-in ones that were not asked for count as failures."""
     wanted = set(services)
