@@ -11,7 +11,8 @@ from typing import Any
 from local.folder import FOLDER, ROOT, account, may_read
 
 _START = "import runpy, sys; sys.path.insert(0, {root!r}); runpy.run_module('local.emulator', run_name='__main__')"
-_NOT_NEEDED = shutil.ignore_patterns("test", "tests", "__pycache__", "site-packages", "idlelib", "*.a")
+# Its bytecode is needed: no function writes any, and each that starts would compile what it imports.
+_NOT_NEEDED = shutil.ignore_patterns("test", "tests", "site-packages", "idlelib", "*.a")
 _Ignore = Callable[[Any, list[str]], Iterable[str]]
 
 

@@ -121,6 +121,13 @@ def roles_of(aws: LocalAws) -> dict[str, Role]:
     return found
 
 
+def end_functions(aws: LocalAws) -> None:
+    """Have every function start anew: a change of its configuration ends its environments, as on AWS."""
+    for role in roles_of(aws).values():
+        name, seconds = role.configuration["FunctionName"], role.configuration["Timeout"]
+        aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=seconds)
+
+
 @contextmanager
 def taken_away(roles: dict[str, Role], permissions: Sequence[Permission]) -> Iterator[None]:
     """Take permissions of any roles away, and put them back."""

@@ -1,5 +1,8 @@
 """Callers who come at once while no function has started yet are all answered, and no acknowledged document is lost."""
 
+import importlib.util
+import json
+import sys
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -10,16 +13,9 @@ import pytest
 
 from tests.local.conftest import LocalAws
 from tests.local.documents import Caller
-from tests.local.roles import roles_of
+from tests.local.roles import end_functions, roles_of
 
 CALLERS, REQUESTS = 4, 32
-
-
-def end_functions(aws: LocalAws) -> None:
-    """Have every function start anew: a change of its configuration ends its environments, as on AWS."""
-    for role in roles_of(aws).values():
-        name, seconds = role.configuration["FunctionName"], role.configuration["Timeout"]
-        aws.client("lambda").update_function_configuration(FunctionName=name, Timeout=seconds)
 
 
 def test_thirty_two_first_requests_at_once_are_all_answered_and_every_document_is_listed(
@@ -42,6 +38,13 @@ def test_a_starting_function_unpacks_its_own_code_and_not_the_packages_for_lambd
     unpacked = [at for at in map(_works_in, Path("/proc").glob("[0-9]*")) if f"{aws.folder}/" in at and function in at]
     assert unpacked
     assert {path.name for at in unpacked for path in Path(at).iterdir()} == {"documents"}
+
+
+def test_a_starting_function_finds_what_its_python_has_compiled(aws: LocalAws) -> None:
+    """Where the servers' account cannot enter this Python's folder, they run on a copy of it."""
+    compiled = Path(importlib.util.cache_from_source(json.__file__))
+    theirs = Path(f"/proc/{aws.pid('emulator')}/exe").resolve().parents[1] / compiled.relative_to(sys.base_prefix)
+    assert theirs.exists() or not compiled.exists()
 
 
 def _works_in(process: Path) -> str:
