@@ -2,8 +2,9 @@
 
 First in one process on a PostgreSQL of its own, each case and its bare statements in turn, so that what else the
 machine does counts for both. Then, where the local AWS of ``make deploy`` runs, over HTTPS with 1, 8 and 32 clients at
-once, each a caller of its own who writes a document and reads it: every answer must be the expected one, and in the
-end every document that was acknowledged must be listed. Raw numbers go to bench/service.json.
+once, each a caller of its own who writes a document and reads it: first while no function has started yet, then with
+all of them warm. Every answer must be the expected one, and in the end every document that was acknowledged must be
+listed. Raw numbers go to bench/service.json.
 """
 
 import argparse
@@ -17,11 +18,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from psycopg.rows import dict_row
 
+from deployment import walk
 from deployment.walk import Client
 from local import servers
 from local.folder import FOLDER
@@ -30,6 +33,7 @@ from services.documents import handler as api
 from services.documents import migrate, observability
 from services.documents.database import connect
 from tests.local.conftest import LocalAws
+from tests.local.roles import end_functions
 from tests.postgresql import MASTER, REGION, Server, running_server
 
 RESULTS = Path(__file__).with_name("service.json")
@@ -160,36 +164,45 @@ def _deployed(requests: int) -> tuple[dict[str, Any], list[str]]:
     if not servers.running("emulator"):
         print("no local AWS runs, so the deployed API was not timed: make deploy")
         return {}, []
-    deployed, found, failures = LocalAws(FOLDER), {}, []
+    # This machine's processors start every function, one after the other: on AWS each has its own.
+    walk.TIMEOUT_SECONDS = 300
+    deployed, failures = LocalAws(FOLDER), list[str]()
+    found: dict[str, dict[str, Any]] = {}
     api_client = deployed.api
     print("deployed, over HTTPS, a write and a read each")
     for clients in CLIENTS:
         writes = min(max(requests // clients // 2, 2), WRITES_A_CALLER)
         tokens = [deployed.token(f"bench-{uuid.uuid4().hex}") for _ in range(clients)]
-        with ThreadPoolExecutor(clients) as pool:
-            # As many functions as there are clients start here, each with a connection: two processors for all of them.
-            list(pool.map(lambda token: _warm(api_client, token), tokens))
+        end_functions(deployed)
+        found[str(clients)] = {}
+        for state, number in (("cold", 1), ("warm", writes)):
             began = time.perf_counter()
-            done = list(pool.map(lambda token, writes=writes: _load(api_client, token, writes), tokens))
-        seconds = time.perf_counter() - began
-        taken = sorted(milliseconds for times, _ in done for milliseconds in times)
-        lost = [_lost(api_client, token, made) for token, (_, made) in zip(tokens, done, strict=True)]
-        failures += [problem for problems in lost for problem in problems]
-        rate, middle, slow = len(taken) / seconds, statistics.median(taken), taken[int(len(taken) * 0.99)]
-        print(f"  {clients:3} clients  {rate:6.1f} requests a second, median {middle:6.1f} ms, 99th {slow:7.1f} ms")
-        found[str(clients)] = {"seconds": round(seconds, 3), "milliseconds": taken}
+            with ThreadPoolExecutor(clients) as pool:
+                done = list(pool.map(lambda token, number=number: _load(api_client, token, number), tokens))
+            seconds = time.perf_counter() - began
+            taken = sorted(milliseconds for load in done for milliseconds in load.taken)
+            failures += [f"{state}, {clients} clients: {error}" for load in done for error in load.errors]
+            for token, load in zip(tokens, done, strict=True):
+                failures += _lost(api_client, token, load.made)
+            rate, middle, slow = len(taken) / seconds, statistics.median(taken), taken[int(len(taken) * 0.99)]
+            shown = f"{rate:6.1f} requests a second, median {middle:7.1f} ms, 99th {slow:7.1f} ms"
+            print(f"  {clients:3} clients, {state}  {shown}, {sum(len(load.errors) for load in done)} errors")
+            found[str(clients)][state] = {"seconds": round(seconds, 3), "milliseconds": taken}
     return found, failures
 
 
-def _warm(client: Client, token: str) -> None:
-    while client.call("GET", "/documents", token=token).status != 200:
-        time.sleep(1)
+@dataclass(frozen=True)
+class Load:
+    """What one caller met: each request's milliseconds, the ids that were acknowledged, and what went wrong."""
+
+    taken: list[float] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
 
-def _load(client: Client, token: str, writes: int) -> tuple[list[float], list[str]]:
-    """Write and read as one caller; return each request's milliseconds, and the ids that were acknowledged."""
-    taken: list[float] = []
-    made: list[str] = []
+def _load(client: Client, token: str, writes: int) -> Load:
+    """Write and read as one caller."""
+    done = Load()
     for _ in range(writes):
         for method, body, expected in (("POST", DOCUMENT, 201), ("GET", None, 200)):
             answer = None
@@ -197,12 +210,12 @@ def _load(client: Client, token: str, writes: int) -> tuple[list[float], list[st
                 time.sleep(0 if answer is None else float(answer.headers.get("Retry-After", "1")))
                 began = time.perf_counter()
                 answer = client.call(method, "/documents", token=token, body=body)
-                taken.append(round((time.perf_counter() - began) * 1000, 3))
+                done.taken.append(round((time.perf_counter() - began) * 1000, 3))
             if answer.status != expected:
-                raise RuntimeError(f"{method} /documents answered {answer.status}: {answer.body!r}")
-            if method == "POST":
-                made.append(answer.json["id"])
-    return taken, made
+                done.errors.append(f"{method} /documents answered {answer.status}: {answer.body!r}")
+            elif method == "POST":
+                done.made.append(answer.json["id"])
+    return done
 
 
 def _lost(client: Client, token: str, made: list[str]) -> list[str]:
