@@ -48,6 +48,8 @@ def traced_entry(entry: Callable[[Event, Any], Returned]) -> Callable[[Event, An
 
     @functools.wraps(entry)
     def outside(event: Event, context: Any) -> Any:
+        # The SDK holds on to a call's parent and sampling for as long as calls come with the same root, as retries do.
+        tracer.provider.clear_trace_entities()  # type: ignore[attr-defined]  # the SDK's recorder has it
         returned, raised = timed(event, context)
         if raised is not None:
             raise raised

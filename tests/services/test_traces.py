@@ -169,6 +169,24 @@ except psycopg.errors.CheckViolation:
         assert "cause" not in one
 
 
+def test_each_call_hangs_below_its_own_parent_though_several_come_with_one_root(daemon: Daemon) -> None:
+    """As the three calls for one event do, and the requests of a caller who names the root."""
+    script = f"""
+import os
+from services.documents import observability
+@observability.traced_entry
+def entry(event, context):
+    pass
+for parent, sampled in (("a" * 16, 1), ("b" * 16, 1), ("c" * 16, 0)):
+    os.environ["_X_AMZN_TRACE_ID"] = f"Root={ROOT_ID};Parent={{parent}};Sampled={{sampled}}"
+    entry({{}}, None)
+"""
+    environment = {"LAMBDA_TASK_ROOT": "/", "AWS_XRAY_DAEMON_ADDRESS": daemon.address}
+    python = [sys.executable, "-c", script]
+    subprocess.run(python, cwd=ROOT, env={**os.environ, **environment}, check=True)  # noqa: S603 - our own script
+    assert [segment["parent_id"] for segment in daemon.segments()] == ["a" * 16, "b" * 16]
+
+
 def test_an_upload_that_cannot_be_read_is_seen_in_its_trace(daemon: Daemon) -> None:
     document = answers(called("handler", event("POST", "/documents", body=GOOD), daemon="127.0.0.1:9"))[0]
     key = f"incoming/{json.loads(document['body'])['id']}"
