@@ -104,7 +104,7 @@ class LoadBalancer:
         """Return whom the token speaks for, in the words of the REST API's authorizer; nothing when for nobody."""
         try:
             return self._verified(authorization)
-        except (_NoCallerError, ValueError, RecursionError):
+        except (_NoCallerError, ValueError, OverflowError, RecursionError):
             return {}
 
     def _verified(self, authorization: str) -> dict[str, str]:

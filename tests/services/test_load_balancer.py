@@ -211,6 +211,14 @@ def test_what_is_no_single_bearer_token_is_refused(authorization: list[str]) -> 
     assert status(event(headers={"authorization": authorization})) == 401
 
 
+def test_a_time_beyond_all_numbers_is_refused() -> None:
+    """Python's JSON makes infinity of it."""
+    written = json.dumps(claims(exp="never")).replace('"never"', "1e999").encode()
+    header, _, signature = token(claims()).split(".")
+    endless = f"{header}.{base64.urlsafe_b64encode(written).decode().rstrip('=')}.{signature}"
+    assert status(event(bearer=endless)) == 401
+
+
 def test_two_authorization_headers_are_refused_whichever_case_they_are_in() -> None:
     other = {"Authorization": [f"Bearer {token(claims(sub='bob'))}"]}
     assert status(event(headers=other)) == 401
