@@ -112,6 +112,21 @@ class LocalAws:
             )
         return self._clients[service]
 
+    def written(self) -> list[str]:
+        """Return all that the functions have written to CloudWatch Logs, the newest last; each start has its stream."""
+        logs = self.client("logs")
+        events = [
+            event
+            for groups in logs.get_paginator("describe_log_groups").paginate()
+            for group in groups["logGroups"]
+            for streams in logs.get_paginator("describe_log_streams").paginate(logGroupName=group["logGroupName"])
+            for stream in streams["logStreams"]
+            for event in logs.get_log_events(logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"])[
+                "events"
+            ]
+        ]
+        return [event["message"] for event in sorted(events, key=lambda event: event["timestamp"])]
+
     def superuser(self) -> psycopg.Connection[DictRow]:
         """Sign in to PostgreSQL as what RDS keeps for itself, by the socket."""
         folder = str(self.folder / "socket")

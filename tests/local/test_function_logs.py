@@ -10,18 +10,6 @@ from tests.local.documents import Caller
 SECONDS = 30
 
 
-def written(aws: LocalAws) -> str:
-    """Return all that the functions have written to CloudWatch Logs."""
-    logs = aws.client("logs")
-    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
-    return "\n".join(
-        event["message"]
-        for group in groups
-        for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]
-        for event in logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
-    )
-
-
 def test_no_log_line_holds_a_name_an_owner_a_token_a_body_or_a_signed_address(aws: LocalAws) -> None:
     secret = f"secret-{uuid.uuid4().hex}"
     caller, content = Caller.named(aws, f"owner-{secret}"), f"content of {secret}\n".encode()
@@ -36,7 +24,7 @@ def test_no_log_line_holds_a_name_an_owner_a_token_a_body_or_a_signed_address(aw
     assert aws.api.call("POST", "/documents", token=caller.token, body=bad).status == HTTPStatus.BAD_REQUEST
     assert aws.api.call("DELETE", path, token=caller.token).status == HTTPStatus.NO_CONTENT
 
-    text = written(aws)
+    text = "\n".join(aws.written())
     assert document["id"] in text, "the finaliser tells what it decided"
     assert '"method":"DELETE","route":"/documents/{id}","status":204' in text
     unsigned = caller.token.rpartition(".")[0]

@@ -27,15 +27,7 @@ def queries(aws: LocalAws) -> dict[str, str]:
 
 
 def lines(aws: LocalAws) -> list[dict[str, Any]]:
-    logs = aws.client("logs")
-    return [
-        discovered(event["message"])
-        for group in logs.describe_log_groups()["logGroups"]
-        for stream in logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]
-        for event in logs.get_log_events(logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"])[
-            "events"
-        ]
-    ]
+    return [discovered(line) for line in aws.written()]
 
 
 def test_the_history_of_a_document_is_told_from_its_first_line_to_its_last(
