@@ -255,7 +255,7 @@ def test_what_does_not_apply_is_held_to_its_reason(prod: Synthesized) -> None:
 def test_the_command_passes_for_production_and_tells_the_figures(
     synthesized: dict[str, Synthesized], balanced: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(synthesized["prod"].directory), str(balanced), "--checkov", str(CHECKOV)]) == 0
+    assert main([str(synthesized["prod"].directory), str(balanced)]) == 0
     shown = capsys.readouterr().out
     assert "claimed controls that these templates concern are met" in shown
     assert "controls: passed" in shown
