@@ -69,12 +69,14 @@ def roles(aws: LocalAws) -> dict[str, Role]:
 
 @pytest.fixture(scope="module")
 def backend(aws: LocalAws, roles: dict[str, Role]) -> Iterator[Backend]:
-    """The backend, with a migrator that does not wait for a permission to spread for as long as on AWS."""
-    migrator = roles["Migrator"].configuration
-    change, name = aws.client("lambda").update_function_configuration, migrator["FunctionName"]
-    change(FunctionName=name, Timeout=61)
+    """The backend, with functions that do not wait for a permission or a connection for as long as on AWS."""
+    change = aws.client("lambda").update_function_configuration
+    functions = {name: roles[name].configuration for name in ("Migrator", "Finaliser")}
+    for name, seconds in {"Migrator": 61, "Finaliser": 14}.items():
+        change(FunctionName=functions[name]["FunctionName"], Timeout=seconds)
     yield Backend(aws, roles)
-    change(FunctionName=name, Timeout=migrator["Timeout"])
+    for function in functions.values():
+        change(FunctionName=function["FunctionName"], Timeout=function["Timeout"])
 
 
 @pytest.mark.parametrize("permission", ENFORCED, ids=lambda permission: f"{permission.function} {permission.label}")
