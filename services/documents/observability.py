@@ -21,10 +21,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger(service="documents", use_rfc3339=True, utc=True)
 metrics = Metrics(namespace="Documents", service="documents")
+# The X-Ray SDK logs whole segments, every one that it could not send, and what it misses while it is loaded.
+logging.getLogger("aws_xray_sdk").setLevel(logging.CRITICAL)
 # Patched libraries would put statements and signed addresses into the trace.
 tracer = Tracer(service="documents", auto_patch=False)
-# It logs whole segments, and every one that it could not send.
-logging.getLogger("aws_xray_sdk").setLevel(logging.CRITICAL)
 
 Event = TypeVar("Event")
 Returned = TypeVar("Returned")
