@@ -45,8 +45,13 @@ def _extract(folder: Path) -> None:
     archive = next(str(file.locate()) for file in distribution(PACKAGE).files or () if file.name.endswith(".tgz"))
     with tarfile.open(archive) as packed:
         for member in packed.getmembers():
-            if member.name.startswith((program, f"{_RULES}/")):
-                packed.extract(member, folder, filter="data")
+            content = packed.extractfile(member) if member.name.startswith((program, f"{_RULES}/")) else None
+            # By hand: the first releases of Python 3.11 know no filter that keeps names below the folder.
+            if content is not None and ".." not in Path(member.name).parts:
+                target = folder / member.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content.read())
+                target.chmod(0o755 if member.name.startswith(program) else 0o644)
 
 
 def _rules_by_control(folder: Path) -> dict[str, dict[str, str]]:
