@@ -3,80 +3,23 @@
 A profile is read by :func:`profiles.reading.load`.
 """
 
-import ipaddress
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-# CloudWatch Logs offers these retentions and no others.
-RetentionDays = Literal[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
-]
-MonitoringSeconds = Literal[1, 5, 10, 15, 30, 60]
-
-
-def _refused(expected: str) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{expected}", {"expected": expected})
-
-
-def _network(value: str) -> str:
-    try:
-        network = ipaddress.ip_network(value)
-    except ValueError:
-        raise _refused("a range such as 203.0.113.0/24, without host bits") from None
-    if network.prefixlen == 0:
-        raise _refused("a range that is not the whole internet")
-    return value
-
-
-def _private_network(value: str) -> str:
-    try:
-        network = ipaddress.IPv4Network(value)
-    except ValueError:
-        raise _refused("an IPv4 range such as 10.20.0.0/16, without host bits") from None
-    private = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
-    if not any(network.subnet_of(ipaddress.IPv4Network(block)) for block in private):
-        raise _refused("a private range (RFC 1918 or 100.64.0.0/10)")
-    if not 16 <= network.prefixlen <= 24:
-        raise _refused("a range from /16 to /24")
-    return value
-
-
-def _issuer(value: str) -> str:
-    if value != "cognito" and not (value.startswith("https://") and "*" not in value and len(value) > len("https://")):
-        raise _refused('the https:// address of a token issuer, or "cognito" for a user pool of its own')
-    return value
-
-
-def _audience(value: str) -> str:
-    if "*" in value:
-        raise _refused("the one audience that tokens for this API carry, without *")
-    return value
-
-
-def _zones(values: tuple[str, ...]) -> tuple[str, ...]:
-    if any(value.startswith("dummy") for value in values):
-        raise _refused("the names of real zones")
-    if len(set(values)) != len(values):
-        raise _refused("different zones")
-    return values
-
-
-def _different(values: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(values)) != len(values):
-        raise _refused("each name once")
-    return values
-
-
-_EMAIL = r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}$"
-_PRINCIPAL = r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]{1,512}$"
-# IAM's own characters for a group's name.
-_GROUP = r"^[A-Za-z0-9+=,.@_-]{1,128}$"
-_REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
-
-Email = Annotated[str, Field(pattern=_EMAIL)]
-Network = Annotated[str, AfterValidator(_network)]
+from profiles.values import (
+    Audience,
+    Email,
+    GroupNames,
+    Issuer,
+    MonitoringSeconds,
+    Network,
+    PrivateNetwork,
+    Region,
+    RetentionDays,
+    RoleOrUser,
+    Zones,
+)
 
 
 class Section(BaseModel):
@@ -88,9 +31,7 @@ class Section(BaseModel):
 class NetworkSettings(Section):
     """Addresses and ways in and out."""
 
-    cidr: Annotated[str, AfterValidator(_private_network)] = Field(
-        "10.20.0.0/16", description="choose a range that no connected network uses"
-    )
+    cidr: PrivateNetwork = Field("10.20.0.0/16", description="choose a range that no connected network uses")
     egress: Literal["none", "nat", "regional-nat"] = Field(
         "none", description='leave it out for "none": the application needs no way out'
     )
@@ -224,10 +165,8 @@ class LoadBalancerSettings(Section):
 class ApiSettings(Section):
     """The edge: a REST API, or a load balancer."""
 
-    issuer: Annotated[str, AfterValidator(_issuer)] | Literal[""] = Field(
-        "", description='name who issues the callers\' tokens, or write "cognito"'
-    )
-    audience: Annotated[str, AfterValidator(_audience)] = Field(
+    issuer: Issuer | Literal[""] = Field("", description='name who issues the callers\' tokens, or write "cognito"')
+    audience: Audience = Field(
         "documents", min_length=1, max_length=200, description="the aud claim of the issuer's tokens for this API"
     )
     rate: int = Field(50, ge=1, le=10_000, description="requests a second over all callers; leave it out for 50")
@@ -266,7 +205,7 @@ class AuditSettings(Section):
 class OperatorSettings(Section):
     """A role for those who look into incidents."""
 
-    principals: tuple[Annotated[str, Field(pattern=_PRINCIPAL)], ...] = Field(
+    principals: tuple[RoleOrUser, ...] = Field(
         min_length=1,
         max_length=5,
         description="name roles or users: arn:aws:iam::123456789012:role/on-call; a user needs a second factor",
@@ -282,7 +221,7 @@ class OperatorSettings(Section):
 class AccessSettings(Section):
     """Who may do what in the account, beside the functions, and what no role may go beyond."""
 
-    mfa_groups: Annotated[tuple[Annotated[str, Field(pattern=_GROUP)], ...], AfterValidator(_different)] = Field(
+    mfa_groups: GroupNames = Field(
         (),
         max_length=10,
         description="name IAM groups that exist, without path: their users destroy, stop and expose nothing without a "
@@ -305,8 +244,8 @@ class Settings(Section):
     account: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | Literal[""] = Field(
         "", description='write the 12 digits as text: account = "123456789012"'
     )
-    region: Annotated[str, Field(pattern=_REGION)] | Literal[""] = Field(description="such as eu-central-1")
-    zones: Annotated[tuple[str, ...], AfterValidator(_zones)] = Field(
+    region: Region | Literal[""] = Field(description="such as eu-central-1")
+    zones: Zones = Field(
         max_length=6, description='name two or more of the region\'s zones: ["eu-central-1a", "eu-central-1b"]'
     )
     network: NetworkSettings = NetworkSettings()

@@ -7,7 +7,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from profiles.settings import RetentionDays, Settings
+from profiles.settings import Settings
+from profiles.values import RetentionDays
 
 _RETENTION: dict[int, logs.RetentionDays] = dict(
     zip(

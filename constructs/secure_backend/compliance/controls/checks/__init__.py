@@ -1,41 +1,12 @@
 """The checks, by service; each is written from AWS's text of the control and cites its id."""
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 from secure_backend.compliance.controls.check import CHECKS
-from secure_backend.compliance.controls.checks import (
-    api_gateway,
-    certificates,
-    databases,
-    functions,
-    identities,
-    keys,
-    load_balancers,
-    messages,
-    networks,
-    objects,
-    stacks,
-    trails,
-    user_pools,
-    vpc_endpoints,
-    web_acls,
-)
 
-#: The modules of checks.
-MODULES = (
-    api_gateway,
-    certificates,
-    databases,
-    functions,
-    identities,
-    keys,
-    load_balancers,
-    messages,
-    networks,
-    objects,
-    stacks,
-    trails,
-    user_pools,
-    vpc_endpoints,
-    web_acls,
-)
+# Each module enters its checks as it is imported.
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["CHECKS", "MODULES"]
+__all__ = ["CHECKS"]
