@@ -1,23 +1,25 @@
-"""Write constructs.md, the large constructs' arguments, from their signatures and docstrings: ``make docs``."""
+"""Write constructs.md, what the library has and what each of it takes and gives, from the code: ``make docs``."""
 
 import node  # noqa: F401 - names the Node of the requirements to jsii
 
+import ast
 import enum
 import inspect
 import re
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 
 from constructs import Construct
 
 import secure_backend
 
-CONSTRUCTS = ("SecureVpc", "EncryptedBucket", "EncryptedPostgres", "HardenedApi", "HardenedLoadBalancer", "AuditTrail")
+LARGE = ("SecureVpc", "EncryptedBucket", "EncryptedPostgres", "HardenedApi", "HardenedLoadBalancer", "AuditTrail")
 HEAD = """\
 # The constructs
 
 Each takes the CDK's own `scope` and `id`, and the keyword arguments below. An argument without a default is required;
-`None` stands for what its text says. What each guarantees, and the controls that this meets, is in its
-docstring: `python -c "import secure_backend; help(secure_backend.SecureVpc)"`.
+`None` stands for what its text says. Under *gives* stand its parts and methods. What each guarantees, and the controls
+that this meets, is in its docstring: `python -c "import secure_backend; help(secure_backend.SecureVpc)"`.
 
 `iam.PermissionsBoundary.of(self).apply(policy)` sets a permissions boundary on every role below `self`, those of L1s
 and of the CDK's helper functions too, in place of one that a role was given itself.
@@ -28,37 +30,84 @@ Written by `make docs` from signatures and docstrings.
 
 def page() -> str:
     """Return the whole page."""
-    return "\n".join([HEAD, *(_section(name) for name in CONSTRUCTS), _others()])
+    exported = {name: getattr(secure_backend, name) for name in secure_backend.__all__}
+    constructs = sorted((name for name, value in exported.items() if _is_construct(value)), key=_order)
+    values = [name for name, value in exported.items() if name not in constructs and _arguments(value)]
+    rest = [(f"`{name}`", _first_sentence(exported[name])) for name in exported if name not in (*constructs, *values)]
+    return "\n".join(
+        [
+            HEAD,
+            *(_section(name, exported[name]) for name in constructs),
+            "## What they take\n",
+            *(f"#{_section(name, exported[name])}" for name in values),
+            f"## What else there is\n\n{_table('name', 'what it is', rows=rest)}",
+        ]
+    )
 
 
-def _section(name: str) -> str:
-    construct = getattr(secure_backend, name)
-    texts = _texts(construct)
-    rows = [
-        (f"`{argument.name}`", _default(argument), texts[argument.name])
-        for argument in inspect.signature(construct.__init__).parameters.values()
-        if argument.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
-    return f"## {name}\n\n{_first_sentence(construct)}\n\n{_table('argument', 'default', 'what it does', rows=rows)}"
+def _order(name: str) -> tuple[int, str]:
+    """Return what sorts the large ones in the order of the stacks, the others by name."""
+    return (LARGE.index(name) if name in LARGE else len(LARGE), name)
 
 
-def _others() -> str:
-    others = {name: getattr(secure_backend, name) for name in secure_backend.__all__ if name not in CONSTRUCTS}
-    rows = [(f"`{name}`", _kind(value), _first_sentence(value)) for name, value in others.items()]
-    return f"## What they take, and what else there is\n\n{_table('name', 'kind', 'what it is', rows=rows)}"
+def _is_construct(value: object) -> bool:
+    return inspect.isclass(value) and issubclass(value, Construct)
+
+
+def _section(name: str, value: type) -> str:
+    texts = _texts(value)
+    arguments = [(f"`{each.name}`", _default(each), texts[each.name]) for each in _arguments(value)]
+    gives = [(f"`{part}`", text) for part, text in _gives(value)] if _is_construct(value) else []
+    parts = [f"## {name}\n\n{_first_sentence(value)}{_kind(value)}\n"]
+    if arguments:
+        parts.append(_table("argument", "default", "what it does", rows=arguments))
+    if gives:
+        parts.append(_table("gives", "what it is", rows=gives))
+    return "\n".join(parts)
+
+
+def _arguments(value: object) -> list[inspect.Parameter]:
+    if not inspect.isclass(value):
+        return []
+    parameters = inspect.signature(value.__init__).parameters.values()
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [each for each in parameters if each.name not in ("self", "scope", "id") and each.kind not in variable]
+
+
+def _kind(construct: type) -> str:
+    """Return which of the CDK's own constructs one is, with all that this has."""
+    kind = next(each for each in construct.__mro__ if not each.__module__.startswith("secure_backend"))
+    if kind in (Construct, object):
+        return ""
+    return f" It is a CDK `{kind.__module__.removeprefix('aws_cdk.').removeprefix('aws_')}.{kind.__name__}`."
+
+
+def _gives(construct: type) -> Iterator[tuple[str, str]]:
+    """Yield the public attributes, properties and methods of a class of ours with what their docstrings say."""
+    statements = [each for top in ast.parse(textwrap.dedent(inspect.getsource(construct))).body for each in _body(top)]
+    for pair in zip(statements, [*statements[1:], None], strict=True):
+        match pair:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name)), _:
+                text = ""
+            case ast.FunctionDef(name=name, args=arguments) as function, _:
+                text = ast.get_docstring(function) or ""
+                if not any(isinstance(each, ast.Name) and each.id == "property" for each in function.decorator_list):
+                    name += f"({', '.join(each.arg for each in [*arguments.args[1:], *arguments.kwonlyargs])})"
+            case _:
+                continue
+        if not name.startswith("_"):
+            yield name, _markdown(text.split("\n\n", maxsplit=1)[0])
+
+
+def _body(statement: ast.stmt) -> list[ast.stmt]:
+    return statement.body if isinstance(statement, ast.ClassDef) else []
 
 
 def _table(*heads: str, rows: Sequence[tuple[str, ...]]) -> str:
     lines = [heads, ("---",) * len(heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def _kind(value: object) -> str:
-    if not inspect.isclass(value):
-        return "function"
-    if issubclass(value, Construct):
-        return "construct"
-    return "error" if issubclass(value, Exception) else "value"
 
 
 def _texts(construct: type) -> dict[str, str]:
@@ -84,7 +133,8 @@ def _default(argument: inspect.Parameter) -> str:
         return ""
     if isinstance(value, enum.Enum):
         return f"`{value.name}`"
-    return f"`{value!r}`"
+    # An object of the CDK's or a factory has no form to show: its text tells what it stands for.
+    return "as told" if repr(value).startswith("<") else f"`{value!r}`"
 
 
 if __name__ == "__main__":

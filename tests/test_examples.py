@@ -24,7 +24,6 @@ from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
 import secure_backend
-from docs.constructs import CONSTRUCTS
 from secure_backend import AlarmTopic, ApiUserPool, EncryptedFunction, EncryptedLogGroup, JwtAuthorizer, SecureVpc
 from secure_backend.compliance import Acknowledgements
 from secure_backend.vpc.prefix_lists import PREFIX_LISTS
@@ -187,6 +186,13 @@ def test_each_argument_of_a_public_class_is_documented(name: str) -> None:
     assert re.findall(r"^:param (\w+):", text, re.MULTILINE) == arguments
     if issubclass(public, Construct):
         assert ":raises InvalidPropertiesError:" in text
+
+
+CONSTRUCTS = [
+    name
+    for name, value in ((each, getattr(secure_backend, each)) for each in secure_backend.__all__)
+    if inspect.isclass(value) and issubclass(value, Construct)
+]
 
 
 @pytest.mark.parametrize("name", CONSTRUCTS)

@@ -30,6 +30,15 @@ class ApiUserPool(Construct):
     :raises InvalidPropertiesError: with every problem of these properties at once, and in China, which has no pools.
     """
 
+    user_pool: cognito.UserPool
+    """The pool."""
+    domain: cognito.UserPoolDomain
+    """Where the token endpoint is."""
+    resource_server: cognito.UserPoolResourceServer
+    """What the scopes belong to."""
+    client: cognito.UserPoolClient
+    """The machine client, which has a secret."""
+
     def __init__(
         self,
         scope: Construct,

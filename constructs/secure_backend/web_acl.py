@@ -42,6 +42,15 @@ class WebAcl(Construct):
     :raises InvalidPropertiesError: with every problem of these properties at once.
     """
 
+    web_acl: wafv2.CfnWebACL
+    """The web ACL; an L1, because the CDK has no L2."""
+    key: kms.IKey
+    """What encrypts the log: the caller's key or the one made here."""
+    log_group: EncryptedLogGroup
+    """Where the log arrives."""
+    metric_name: str
+    """Tells its metrics from another web ACL's of the account: the dimension ``WebACL``."""
+
     def __init__(
         self,
         scope: Construct,
@@ -64,9 +73,8 @@ class WebAcl(Construct):
         check.retention("log_retention", log_retention)
         check.raise_problems()
 
-        self.key: kms.IKey = key or DataKey(self, "Key", description=f"Web ACL log of {self.node.path}")
-        #: Tells its metrics from another web ACL's of the account: the dimension ``WebACL``.
-        self.metric_name: str = cdk.Names.unique_resource_name(self, max_length=80, separator="-")
+        self.key = key or DataKey(self, "Key", description=f"Web ACL log of {self.node.path}")
+        self.metric_name = cdk.Names.unique_resource_name(self, max_length=80, separator="-")
         self.web_acl = wafv2.CfnWebACL(
             self,
             "Resource",
