@@ -13,7 +13,7 @@ RUNTIMES_OWN := botocore python-dateutil six urllib3
 FUNCTIONS := constructs/secure_backend/authorizer services/documents
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth deploy diff status logs token stop destroy cdk test coverage check snapshots acknowledgements controls packages-compared lock docs bench bench-service wheel clean
+.PHONY: help setup synth deploy diff status logs token redrive stop destroy cdk test coverage check snapshots acknowledgements controls packages-compared lock docs bench bench-service wheel clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -58,6 +58,9 @@ logs: setup ## show the end of the local AWS's logs: FUNCTION=documents for one 
 
 token: setup ## print a token for the local API, of the user alice or USER=bob
 	@$(DEPLOYMENT) token --profile '$(TARGET)' --user '$(or $(call said,USER),alice)'
+
+redrive: setup ## send dead letters again, each to the function that it was for, on this machine or with PROFILE=dev
+	@$(DEPLOYMENT) redrive --profile '$(TARGET)'
 
 stop: setup ## end the local AWS; what it holds stays
 	@$(DEPLOYMENT) stop --profile '$(TARGET)'

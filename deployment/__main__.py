@@ -1,4 +1,4 @@
-"""The verbs: ``python -m deployment deploy``, ``diff``, ``destroy``; of the local AWS also ``status`` and others."""
+"""The verbs: ``python -m deployment deploy``, ``diff``, ``redrive``, ``destroy``; locally ``status`` and others too."""
 
 import node  # names the Node of the requirements
 
@@ -13,7 +13,7 @@ from deployment.failures import INTERRUPTED, DeploymentError, sentence
 def main() -> int:
     """Run one verb; a failure is one sentence."""
     parser = argparse.ArgumentParser(prog="python -m deployment", description=__doc__)
-    parser.add_argument("verb", choices=["deploy", "diff", "destroy", "status", "logs", "stop", "token"])
+    parser.add_argument("verb", choices=["deploy", "diff", "redrive", "destroy", "status", "logs", "stop", "token"])
     parser.add_argument(
         "--profile", default=machine.PROFILE, help="a profile's name or path; of account 000000000000, this machine"
     )
@@ -37,6 +37,7 @@ def _run(options: argparse.Namespace) -> int:
         verbs: dict[str, Callable[[], int]] = {
             "deploy": lambda: account.deploy(options.profile, options.account),
             "diff": lambda: account.diff(options.profile),
+            "redrive": lambda: account.redrive(options.profile),
             "destroy": lambda: account.destroy(options.profile, options.account),
         }
         if options.verb not in verbs:
@@ -45,6 +46,7 @@ def _run(options: argparse.Namespace) -> int:
     local: dict[str, Callable[[], int]] = {
         "deploy": lambda: machine.deploy(options.profile),
         "diff": lambda: machine.diff(options.profile),
+        "redrive": lambda: machine.redrive(options.profile),
         "destroy": machine.destroy,
         "status": lambda: machine.status(options.profile),
         "logs": lambda: machine.logs(options.function, follows=options.follow, profile=options.profile),

@@ -1,4 +1,4 @@
-"""The verbs of an account: deploy, diff and destroy with the caller's own credentials."""
+"""The verbs of an account: deploy, diff, redrive and destroy with the caller's own credentials."""
 
 import os
 import ssl
@@ -16,6 +16,7 @@ from deployment.consent import Consent
 from deployment.deployed import Deployed, api_url
 from deployment.failures import DeploymentError
 from deployment.progress import say, show
+from deployment.redrive import redrive as send_again
 from deployment.remaining import deployed_assembly, held_by, physical_ids, remaining
 from deployment.states import ways_out
 from deployment.tokens import machine_token
@@ -147,6 +148,13 @@ def diff(profile: str) -> int:
     account.introduce()
     account.synthesize()
     return account.show_diff()
+
+
+def redrive(profile: str) -> int:
+    """Send the dead letters again that lie in the account."""
+    account = Account(profile)
+    account.introduce()
+    return send_again(account.client, account.deployed)
 
 
 def destroy(profile: str, answer: str) -> int:

@@ -1,4 +1,4 @@
-"""The verbs of the local AWS: deploy, status, logs, diff, stop, destroy, token."""
+"""The verbs of the local AWS: deploy, status, logs, diff, redrive, stop, destroy, token."""
 
 import fcntl
 import os
@@ -19,6 +19,7 @@ from deployment.failures import DeploymentError
 from deployment.logs import FileLog, FunctionLog, Log, follow, show_ends
 from deployment.not_enforced import NOT_ENFORCED
 from deployment.progress import say, show
+from deployment.redrive import redrive as send_again
 from deployment.states import PAUSED, is_at_work
 from deployment.walk import Client, walk
 from local import issuer, servers
@@ -128,6 +129,13 @@ def diff(profile: str = PROFILE) -> int:
         "diff", "--method", "template", "--output", str(FOLDER / "cdk.out"),
         "--context", f"profile={_profile(where, settings, profile)}", environment=_environment(where, settings),
     )  # fmt: skip
+
+
+def redrive(profile: str = PROFILE) -> int:
+    """Send the dead letters again that lie in the local AWS."""
+    where, settings = _running(profile)
+    deployed = Deployed(_aws("cloudformation", where, settings), settings)
+    return send_again(lambda service: _aws(service, where, settings), deployed)
 
 
 def status(profile: str = PROFILE) -> int:

@@ -86,6 +86,17 @@ class Operators(Construct):
                 iam.PolicyStatement(sid="Look", actions=list(LOOKING), resources=["*"]),
                 iam.PolicyStatement(sid="ReadLogs", actions=list(READING_LOGS), resources=groups),
                 iam.PolicyStatement(
+                    sid="FindLetters",
+                    actions=["cloudformation:ListStackResources"],
+                    resources=[
+                        stack.format_arn(
+                            service="cloudformation",
+                            resource="stack",
+                            resource_name=f"{cdk.Stack.of(resends_to).stack_name}/*",
+                        )
+                    ],
+                ),
+                iam.PolicyStatement(
                     sid="TakeLetters",
                     actions=list(TAKING_LETTERS),
                     resources=[queue.queue_arn for queue in dead_letters],

@@ -174,6 +174,17 @@ def test_it_reads_no_document_and_changes_nothing(action: str, session: list[Sta
     assert decision(session, Request(action=action, resource="arn:aws:any:::thing", context=FROM_WORK)) is None
 
 
+def test_it_finds_the_letters_by_the_api_stack_and_lists_no_other(session: list[Statement]) -> None:
+    stacks = "arn:aws:cloudformation:eu-central-1:123456789012:stack/"
+
+    def listing(name: str) -> Request:
+        resource = f"{stacks}{name}/0a1b2c3d"
+        return Request(action="cloudformation:ListStackResources", resource=resource, context=FROM_WORK)
+
+    assert decision(session, listing("shop-api")) == "Allow"
+    assert decision(session, listing("shop-data")) is None
+
+
 def test_it_sends_a_letter_again_to_the_finaliser_and_calls_no_other_function(
     assembly: Assembly, session: list[Statement]
 ) -> None:

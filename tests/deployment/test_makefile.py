@@ -21,7 +21,7 @@ def make(*words: str, **environment: str) -> str:
     return done.stdout.splitlines()[-1].partition(" -m deployment ")[2]
 
 
-@pytest.mark.parametrize("verb", ["deploy", "diff", "destroy"])
+@pytest.mark.parametrize("verb", ["deploy", "diff", "redrive", "destroy"])
 def test_a_verb_means_this_machine_unless_a_profile_is_named(verb: str) -> None:
     assert make(verb).startswith(f"{verb} --profile 'local'")
     assert make(verb, "PROFILE=prod").startswith(f"{verb} --profile 'prod'")

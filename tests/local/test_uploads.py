@@ -203,7 +203,7 @@ def test_an_event_that_comes_twice_or_after_the_deletion_changes_nothing(alice: 
     assert [event["action"] for event in events_of(alice.aws, document)] == ["created", "stored", "deleted"]
 
 
-def test_what_the_finaliser_cannot_decide_about_ends_in_the_dead_letter_queue_and_is_settled_by_the_sweeper(
+def test_what_the_finaliser_cannot_decide_about_ends_in_the_dead_letter_queue_and_is_sent_again_by_one_command(
     alice: Caller,
 ) -> None:
     """Its role may not read the upload for a while: the event comes three times, then the operators have it."""
@@ -218,14 +218,14 @@ def test_what_the_finaliser_cannot_decide_about_ends_in_the_dead_letter_queue_an
         letters: list[Any] = []
         while not letters:
             assert time.monotonic() < deadline, aws.logs()
-            letters = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
+            letters = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1, VisibilityTimeout=0).get("Messages", [])
     (letter,) = [json.loads(one["Body"]) for one in letters]
     assert letter["requestPayload"]["detail"]["object"]["key"] == f"incoming/{document['id']}"
     assert letter["requestContext"]["condition"] == "RetriesExhausted"
     assert read(alice, document).json["state"] == "pending"
-    make_old(aws, document)
-    sweep(aws)
-    assert read(alice, document).json["state"] == "stored"
+    assert "(RetriesExhausted) to " in aws.ask("redrive")
+    assert settled(alice, document)["state"] == "stored"
+    assert "there is no dead letter" in aws.ask("redrive")
 
 
 def test_a_deleted_document_lies_behind_a_delete_marker_and_its_version_is_still_there(alice: Caller) -> None:
