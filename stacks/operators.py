@@ -58,6 +58,8 @@ class Operators(Construct):
         super().__init__(scope, id)
         self.log_groups = log_groups
         stack = cdk.Stack.of(self)
+        #: The stack whose resources are listed to find its letters; CloudFormation ends its ARN with an id.
+        self.letters_of = f"stack/{cdk.Stack.of(resends_to).stack_name}/*"
         self.role = RestrictedRole(
             self,
             "Role",
@@ -91,8 +93,8 @@ class Operators(Construct):
                     resources=[
                         stack.format_arn(
                             service="cloudformation",
-                            resource="stack",
-                            resource_name=f"{cdk.Stack.of(resends_to).stack_name}/*",
+                            resource=self.letters_of,
+                            arn_format=cdk.ArnFormat.NO_RESOURCE_NAME,
                         )
                     ],
                 ),

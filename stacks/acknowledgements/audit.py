@@ -39,6 +39,12 @@ def audit(registry: Registry, application: Application) -> None:
             reason="Looking at alarms, metrics and traces knows no resource; the names of log groups are made at "
             "deployment, and the wildcard stands after what is this application's.",
         )
+        stack = f"arn:{audit.partition}:cloudformation:{audit.region}:{account}:{audit.operators.letters_of}"
+        registry.add(
+            audit.operators.policy,
+            *rule_ids(f"IAM5[Resource::{stack}]", SOLUTIONS),
+            reason="CloudFormation ends a stack's ARN with an id that it makes; the wildcard stands for that id.",
+        )
     for policy in below(trail, iam.CfnManagedPolicy):
         group = audit.get_logical_id(next(below(trail.log_group, logs.CfnLogGroup)))
         stream = (
