@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from secure_backend import WebAcl
 from secure_backend.compliance import Gate
-from tests.conftest import FLAGS, resources_of, template_of
+from tests.conftest import FLAGS, NewStack, resources_of, template_of
 from tests.load_balancer.cases import every_option, function_in, load_balancer_in, new_stack_in, template_with
 
 
@@ -257,6 +257,49 @@ def test_a_rule_that_is_added_past_it_without_validation_fails_the_synth(stack: 
     )
     with pytest.raises(RuntimeError, match=r"got forward at stack/LoadBalancer/Past; expected jwt-validation before"):
         template_of(stack)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["in the same stack", "in another stack"])
+def test_a_rule_in_any_other_scope_fails_the_synth_too(new_stack: NewStack, elsewhere: bool) -> None:
+    stack, other = new_stack("edge"), new_stack("other")
+    load_balancer = load_balancer_in(stack)
+    targets = load_balancer.add_function("Documents", function=function_in(stack), paths=["/*"], priority=10)
+    known = elbv2.ApplicationTargetGroup.from_target_group_attributes(
+        stack, "Known", target_group_arn=targets.target_group.ref
+    )
+    elbv2.ApplicationListenerRule(
+        other if elsewhere else stack,
+        "Past",
+        listener=load_balancer.https_listener,
+        priority=1,
+        conditions=[elbv2.ListenerCondition.path_patterns(["/past"])],
+        target_groups=[known],
+    )
+    with pytest.raises(RuntimeError, match=r"got forward at \w+/Past/Resource; expected jwt-validation before forward"):
+        template_of(stack)
+
+
+def test_a_listener_in_any_other_scope_that_forwards_fails_the_synth_too(stack: cdk.Stack) -> None:
+    load_balancer = load_balancer_in(stack)
+    targets = load_balancer.add_function("Documents", function=function_in(stack), paths=["/*"], priority=10)
+    action = elbv2.CfnListener.ActionProperty(type="forward", target_group_arn=targets.target_group.ref)
+    elbv2.CfnListener(
+        stack,
+        "Past",
+        load_balancer_arn=load_balancer.load_balancer.load_balancer_arn,
+        port=8080,
+        protocol="HTTP",
+        default_actions=[action],
+    )
+    with pytest.raises(RuntimeError, match=r"got forward at stack/Past; expected a fixed response or a redirect"):
+        template_of(stack)
+
+
+def test_what_another_load_balancer_of_the_app_does_is_its_own(stack: cdk.Stack) -> None:
+    load_balancer_in(stack)
+    open_to_all = load_balancer_in(stack, "Open", jwt=None)
+    open_to_all.add_function("Documents", function=function_in(stack), paths=["/*"], priority=10)
+    assert len(resources_of(template_of(stack), "AWS::ElasticLoadBalancingV2::ListenerRule")) == 1
 
 
 def test_a_rule_that_is_added_by_the_listeners_own_method_fails_the_synth(stack: cdk.Stack) -> None:

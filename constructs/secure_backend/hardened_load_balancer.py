@@ -40,6 +40,8 @@ from secure_backend.load_balancer.targets import (
     TARGET_TYPES,
     FunctionTargets,
     TargetType,
+    check_function,
+    check_targets,
     function_targets,
     https_target_group,
 )
@@ -202,7 +204,7 @@ class HardenedLoadBalancer(Construct):
                 open=False,
                 default_action=elbv2.ListenerAction.redirect(protocol="HTTPS", port=str(network.HTTPS), permanent=True),
             )
-        self.node.add_validation(GuardedRules(self, jwt))
+        self.node.add_validation(GuardedRules(self.load_balancer, jwt))
         self.web_acl = None
         if not without_web_acl:
             self.web_acl = web_acl or WebAcl(self, "WebAcl", key=key, log_retention=log_retention)
@@ -242,6 +244,7 @@ class HardenedLoadBalancer(Construct):
         check.construct(f"{method}.security_group", security_group, ec2.SecurityGroup, "pass the targets' group object")
         check.whole_number(f"{method}.port", port, 1, 65_535, "leave it out for 8443")
         check.one_of(f"{method}.target_type", target_type, TARGET_TYPES, "leave it out for ip")
+        check_targets(check, f"{method}.targets", targets)
         check.text(
             f"{method}.health_check_path", health_check_path, r"/[\x21-\x7e]{0,1023}", "a path", "begin it with /"
         )
@@ -288,7 +291,8 @@ class HardenedLoadBalancer(Construct):
         check, method = Validation(self, self._id), "add_function"
         route = Route(paths=paths, host_names=host_names, priority=priority)
         route.check(check, method, self._priorities)
-        check.construct(f"{method}.function", function, lambda_.Function, "pass the function object, not its name")
+        if check.construct(f"{method}.function", function, lambda_.Function, "pass the function object, not its name"):
+            check_function(check, f"{method}.function", function, cdk.Stack.of(self))
         check.boolean(f"{method}.multi_value_headers", multi_value_headers)
         check.raise_problems()
         targets = function_targets(self, id, function=function, multi_value_headers=multi_value_headers)

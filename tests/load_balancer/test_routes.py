@@ -6,9 +6,10 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_lambda as lambda_
 
 from secure_backend import InvalidPropertiesError
-from tests.conftest import resources_of, template_of
+from tests.conftest import NewStack, resources_of, template_of
 from tests.load_balancer.cases import ISSUER, function_in, jwt, load_balancer_in, network_in, template_with
 
 GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
@@ -214,6 +215,13 @@ ADD_HTTPS = "HardenedLoadBalancer.add_https_targets"
             f"{ADD_FUNCTION}.host_names: got 'API.example.com'; expected a lowercase",
         ),
         ({"host_names": "api.example.com"}, f"{ADD_FUNCTION}.host_names: got 'api.example.com'; expected a list"),
+        ({"host_names": ["*"]}, f"{ADD_FUNCTION}.host_names: got '*'; expected a lowercase host name with a dot"),
+        ({"host_names": ["localhost"]}, f"{ADD_FUNCTION}.host_names: got 'localhost'; expected a lowercase host name"),
+        ({"host_names": [f"{'a' * 120}.example.com"]}, "expected a lowercase host name with a dot; pass the cert"),
+        (
+            {"paths": ["/*/a/*/b/*", "/?/*"], "host_names": ["*.example.*"]},
+            f"{ADD_FUNCTION}.paths: got '7 wildcards in paths and host names'; expected at most 6 in one rule",
+        ),
         ({"priority": 0}, f"{ADD_FUNCTION}.priority: got 0; expected 1 to 50000"),
         ({"priority": 50_001}, f"{ADD_FUNCTION}.priority: got 50001; expected 1 to 50000"),
         ({"priority": 5}, f"{ADD_FUNCTION}.priority: got 5; expected a number that no other rule has: not [5]"),
@@ -233,6 +241,37 @@ def test_a_bad_route_to_a_function_is_refused_with_its_fix(
     assert problem in str(caught.value)
 
 
+def test_as_many_wildcards_as_a_rule_takes_are_taken(stack: cdk.Stack) -> None:
+    load_balancer_in(stack).add_function(
+        "D", function=function_in(stack), paths=["/*/a/*", "/?/*"], host_names=["*.example.*"], priority=1
+    )
+
+
+def test_more_target_groups_than_a_load_balancer_has_room_for_are_refused(stack: cdk.Stack) -> None:
+    load_balancer, function = load_balancer_in(stack), function_in(stack)
+    for number in range(1, 101):
+        load_balancer.add_function(f"D{number}", function=function, paths=["/*"], priority=number)
+    with pytest.raises(InvalidPropertiesError, match=f"{ADD_FUNCTION}: got '101 target groups'; expected at most 100"):
+        load_balancer.add_function("More", function=function, paths=["/*"], priority=101)
+
+
+@pytest.mark.parametrize(
+    ("arn", "problem"),
+    [
+        ("us-east-1:111122223333", "got 'a function in us-east-1'; expected one in eu-central-1, the load balancer's"),
+        ("eu-central-1:999988887777", "got 'a function of 999988887777'; expected one of 111122223333, the load"),
+    ],
+)
+def test_a_function_that_no_target_group_here_can_name_is_refused(
+    new_stack: NewStack, arn: str, problem: str
+) -> None:
+    stack = new_stack(account="111122223333")
+    function = lambda_.Function.from_function_arn(stack, "Theirs", f"arn:aws:lambda:{arn}:function:theirs")
+    with pytest.raises(InvalidPropertiesError) as caught:
+        load_balancer_in(stack).add_function("D", function=function, paths=["/*"], priority=1)
+    assert f"{ADD_FUNCTION}.function: {problem}" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -241,6 +280,9 @@ def test_a_bad_route_to_a_function_is_refused_with_its_fix(
         ({"target_type": "alb"}, f"{ADD_HTTPS}.target_type: got 'alb'; expected one of instance, ip"),
         ({"health_check_path": "health"}, f"{ADD_HTTPS}.health_check_path: got 'health'; expected a path; begin it"),
         ({"paths": []}, f"{ADD_HTTPS}.paths: got []"),
+        ({"targets": None}, f"{ADD_HTTPS}.targets: got None; expected a list of targets; pass for example [IpTarget("),
+        ({"targets": "10.20.0.9"}, f"{ADD_HTTPS}.targets: got '10.20.0.9'; expected a list of targets"),
+        ({"targets": ["10.20.0.9"]}, f"{ADD_HTTPS}.targets: got '10.20.0.9'; expected a IApplicationLoadBalancerT"),
     ],
 )
 def test_a_bad_route_to_https_targets_is_refused_with_its_fix(

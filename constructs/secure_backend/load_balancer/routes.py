@@ -11,10 +11,11 @@ from constructs import Construct, IValidation
 from secure_backend.load_balancer.jwt_validation import JwtValidation
 from secure_backend.validation import Validation
 
-# What Elastic Load Balancing takes in one rule.
-_MOST_VALUES = 5
+# What Elastic Load Balancing takes in one rule, and of target groups behind one load balancer; none can be raised.
+_MOST_VALUES, _MOST_WILDCARDS = 5, 6
+_MOST_GROUPS = 100
 _PATH = r"/[A-Za-z0-9_.$/~\"'@:+&*?-]{0,127}"
-_HOST = r"[a-z0-9*?.-]{1,128}"
+_HOST = r"(?=.{1,128}$)[a-z0-9*?-]+(\.[a-z0-9*?-]+)+"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,22 +46,37 @@ class Route:
                 f"a number that no other rule has: not {sorted(taken)}",
                 "pass another one",
             )
-        values = 0
+        check.check(
+            len(taken) < _MOST_GROUPS,
+            method,
+            f"{len(taken) + 1} target groups",
+            f"at most {_MOST_GROUPS} behind one load balancer",
+            "make a second load balancer",
+        )
+        values = wildcards = 0
         for name, given, pattern, expected, do in (
             ("paths", self.paths, _PATH, "a pattern that begins with /", 'pass for example ["/documents*"]'),
-            ("host_names", self.host_names, _HOST, "a lowercase host name", "pass the certificate's names, or none"),
+            ("host_names", self.host_names, _HOST, "a lowercase host name with a dot", "pass the certificate's names, or none"),
         ):
             if isinstance(given, str) or not isinstance(given, Sequence) or (name == "paths" and not given):
                 check.refuse(f"{method}.{name}", given, "a list of patterns", do)
                 continue
             values += len(given)
             for value in given:
-                check.text(f"{method}.{name}", value, pattern, expected, do)
+                if check.text(f"{method}.{name}", value, pattern, expected, do):
+                    wildcards += sum(map(value.count, "*?"))
         check.check(
             values <= _MOST_VALUES,
             f"{method}.paths",
             f"{values} paths and host names",
             f"at most {_MOST_VALUES} in one rule",
+            "use a wider pattern, or add the rest as a rule of its own",
+        )
+        check.check(
+            wildcards <= _MOST_WILDCARDS,
+            f"{method}.paths",
+            f"{wildcards} wildcards in paths and host names",
+            f"at most {_MOST_WILDCARDS} in one rule",
             "use a wider pattern, or add the rest as a rule of its own",
         )
 
@@ -104,21 +120,32 @@ def add_rule(
 class GuardedRules:
     """Refuses, at synthesis, what would forward requests past the load balancer's own rules."""
 
-    def __init__(self, scope: Construct, jwt: JwtValidation | None) -> None:
-        self._scope = scope
+    def __init__(self, load_balancer: elbv2.ApplicationLoadBalancer, jwt: JwtValidation | None) -> None:
+        self._load_balancer = load_balancer
         self._jwt = jwt
 
     def validate(self) -> list[str]:
-        """Return a problem for each default action that forwards, and each rule that forwards without validation."""
-        stack = cdk.Stack.of(self._scope)
+        """Return a problem for each default action that forwards, and each rule that forwards without validation.
+
+        Listeners and rules of the whole app are looked at: one may stand in any scope that knows the ARN.
+        """
+        everything = self._load_balancer.node.root.node.find_all()
+        arn = self._load_balancer.load_balancer_arn
+        listeners = {
+            each.ref for each in everything if isinstance(each, elbv2.CfnListener) and each.load_balancer_arn == arn
+        }
         problems = []
-        for construct in self._scope.node.find_all():
-            if isinstance(construct, elbv2.CfnListener):
-                types = list(_types(stack.resolve(construct.default_actions)))
+        for construct in everything:
+            if isinstance(construct, elbv2.CfnListener) and construct.ref in listeners:
+                types = list(_types(cdk.Stack.of(construct).resolve(construct.default_actions)))
                 allowed = not {"forward"} & set(types)
                 expected = "a fixed response or a redirect for what no rule names"
-            elif isinstance(construct, elbv2.CfnListenerRule) and self._jwt is not None:
-                types = list(_types(stack.resolve(construct.actions)))
+            elif (
+                isinstance(construct, elbv2.CfnListenerRule)
+                and construct.listener_arn in listeners
+                and self._jwt is not None
+            ):
+                types = list(_types(cdk.Stack.of(construct).resolve(construct.actions)))
                 allowed = "forward" not in types or types[0] == "jwt-validation"
                 expected = "jwt-validation before forward"
             else:

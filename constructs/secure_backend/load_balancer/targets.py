@@ -10,6 +10,8 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from secure_backend.validation import Validation
+
 TargetType = Literal["instance", "ip"]
 TARGET_TYPES = ("instance", "ip")
 
@@ -26,6 +28,37 @@ class FunctionTargets:
 
     target_group: elbv2.CfnTargetGroup
     arn_pattern: str
+
+
+def check_targets(check: Validation, property: str, targets: object) -> None:  # noqa: A002 - the house's word
+    """Record what is no list of targets."""
+    do = "pass for example [IpTarget(address)], or leave it out"
+    if not isinstance(targets, (list, tuple)):
+        check.refuse(property, targets, "a list of targets", do)
+        return
+    for target in targets:
+        check.construct(property, target, elbv2.IApplicationLoadBalancerTarget, do)
+
+
+def check_function(
+    check: Validation,
+    property: str,  # noqa: A002 - the house's word
+    function: lambda_.IFunction,
+    stack: cdk.Stack,
+) -> None:
+    """Record a function of another account or region: a target group calls none, and its permission would name none."""
+    for what, actual, own in (
+        ("in", function.env.region, stack.region),
+        ("of", function.env.account, stack.account),
+    ):
+        if not cdk.Token.is_unresolved(actual) and not cdk.Token.is_unresolved(own):
+            check.check(
+                actual == own,
+                property,
+                f"a function {what} {actual}",
+                f"one {what} {own}, the load balancer's {'region' if what == 'in' else 'account'}",
+                "pass a function that stands beside it",
+            )
 
 
 def https_target_group(
