@@ -90,14 +90,21 @@ def check_certificate_region(
     region: str,
     user: str,
 ) -> None:
-    """Record a certificate of another region than that of what uses it: AWS finds it nowhere else.
+    """Record an ARN that is no certificate's, and a certificate of another region than that of what uses it.
+
+    AWS finds it nowhere else.
 
     :param user: what uses it, such as ``API``.
     """
     if not hasattr(certificate, "certificate_arn"):
         return
     arn = certificate.certificate_arn
-    imported = re.match(r"arn:[^:]+:acm:([^:]*):", "" if cdk.Token.is_unresolved(arn) else arn)
+    imported = None
+    if not cdk.Token.is_unresolved(arn):
+        imported = re.match(r"arn:[^:]+:acm:([^:]*):[^:]*:certificate/.", arn)
+        do = "pass the ARN that ACM shows"
+        if not check.check(imported is not None, property, arn, "the ARN of a certificate of ACM", do):
+            return
     actual = imported.group(1) if imported else certificate.stack.region
     if not cdk.Token.is_unresolved(actual) and not cdk.Token.is_unresolved(region):
         check.check(

@@ -35,6 +35,7 @@ from secure_backend.load_balancer import network
 from secure_backend.load_balancer.alarms import add_load_balancer_alarms, add_target_alarm
 from secure_backend.load_balancer.jwt_validation import JwtValidation
 from secure_backend.load_balancer.logs import check_log_bucket_region, deliver_logs, new_log_bucket
+from secure_backend.load_balancer.mutual_tls import check_trust_store, mutual_authentication
 from secure_backend.load_balancer.routes import GuardedRules, Route, add_rule
 from secure_backend.load_balancer.targets import (
     TARGET_TYPES,
@@ -109,7 +110,7 @@ class HardenedLoadBalancer(Construct):
     security_group: ec2.SecurityGroup
     """Its security group."""
     https_listener: elbv2.ApplicationListener
-    """Port 443. A rule added here that forwards past the token's validation fails the synth."""
+    """Port 443. A rule for it that forwards past the token's validation fails the synth, wherever in the app."""
     http_listener: elbv2.ApplicationListener | None
     """Port 80, unless it is closed."""
     web_acl: WebAcl | None
@@ -156,8 +157,7 @@ class HardenedLoadBalancer(Construct):
         if check.construct("certificate", certificate, acm.Certificate, "pass a Certificate, or an imported one"):
             check_certificate_region(check, "certificate", certificate, region, "load balancer")
         check_option(check, "jwt", jwt, JwtValidation)
-        if trust_store is not None:
-            check.construct("trust_store", trust_store, elbv2.TrustStore, "pass the trust store object, not its ARN")
+        check_trust_store(check, trust_store, region)
         if web_acl is not None and check.construct("web_acl", web_acl, WebAcl, "leave it out for a new web ACL"):
             check.check(not without_web_acl, "web_acl", "one with without_web_acl", "one of the two", "drop either")
         check.key("key", key)
@@ -320,13 +320,7 @@ class HardenedLoadBalancer(Construct):
             ssl_policy=TLS_POLICY,
             certificates=[elbv2.ListenerCertificate.from_arn(certificate.certificate_arn)],
             open=False,
-            mutual_authentication=None
-            if trust_store is None
-            else elbv2.MutualAuthentication(
-                mutual_authentication_mode=elbv2.MutualAuthenticationMode.VERIFY,
-                trust_store=trust_store,
-                ignore_client_certificate_expiry=False,
-            ),
+            mutual_authentication=mutual_authentication(trust_store),
             default_action=elbv2.ListenerAction.fixed_response(
                 404, content_type="application/json", message_body=_NOT_FOUND
             ),

@@ -153,8 +153,11 @@ class Validation:
             "pass for example aws_logs.RetentionDays.ONE_YEAR",
         )
 
-    def networks(self, property: str, values: object, do: str) -> bool:  # noqa: A002
-        """Check for a non-empty list of CIDR ranges without host bits, none of which is the whole internet."""
+    def networks(self, property: str, values: object, do: str, *, ipv4: bool = False) -> bool:  # noqa: A002
+        """Check for a non-empty list of CIDR ranges without host bits, none of which is the whole internet.
+
+        :param ipv4: refuses ranges of IPv6.
+        """
         if not isinstance(values, (list, tuple)) or not values:
             self.refuse(property, values, "at least one CIDR range", do)
             return False
@@ -167,6 +170,7 @@ class Validation:
                 sound = False
                 continue
             sound &= self.check(network.prefixlen > 0, property, value, "a range that is not the whole internet", do)
+            sound &= self.check(not ipv4 or network.version == 4, property, value, "an IPv4 network", do)
         return sound
 
     def origin(self, property: str, value: object) -> bool:  # noqa: A002

@@ -4,6 +4,8 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_s3 as s3
 
 from secure_backend import AccessLogBucket, InvalidPropertiesError, JwtValidation, WebAcl
@@ -85,6 +87,17 @@ def test_a_bad_property_is_refused_with_its_fix(stack: cdk.Stack, options: dict[
         ({"audience_format": "text"}, "jwt.audience_format: got 'text'; expected one of single-string, string-array"),
         ({"key_networks": ["0.0.0.0/0"]}, "jwt.key_networks: got '0.0.0.0/0'; expected a range that is not the whole"),
         ({"key_networks": []}, "jwt.key_networks: got []; expected at least one CIDR range"),
+        (
+            {"key_networks": ["2001:db8::/32"]},
+            "jwt.key_networks: got '2001:db8::/32'; expected an IPv4 network; name the issuer's IPv4 networks",
+        ),
+        ({"algorithms": [["RS256"]]}, "jwt.algorithms: got [['RS256']]; expected RS256 alone"),
+        ({"issuer": f"{ISSUER}{'a' * 256}"}, "jwt.issuer: got '282 characters'; expected at most 256; pass the token's"),
+        ({"jwks_url": f"{ISSUER}{'a' * 256}"}, "jwt.jwks_url: got '282 characters'; expected at most 256; leave it"),
+        (
+            {"issuer": f"{ISSUER}{'a' * 210}"},
+            f"jwt.jwks_url: got '{ISSUER}{'a' * 210}/.well-known/jwks.json'; expected an address of the keys of at most",
+        ),
     ],
 )
 def test_a_bad_issuer_is_refused_with_its_fix(stack: cdk.Stack, changes: dict[str, Any], problem: str) -> None:
@@ -114,6 +127,34 @@ def test_a_certificate_of_another_region_is_refused(stack: cdk.Stack) -> None:
         "certificate: got 'a certificate in us-east-1'; expected one in eu-central-1, the load balancer's region"
         in str(caught.value)
     )
+
+
+@pytest.mark.parametrize("arn", ["", "arn:aws:iam::111122223333:server-certificate/old", "arn:aws:acm:eu-central-1"])
+def test_what_is_no_certificate_of_acm_is_refused(stack: cdk.Stack, arn: str) -> None:
+    imported = acm.Certificate.from_certificate_arn(stack, "Imported", arn)
+    with pytest.raises(InvalidPropertiesError) as caught:
+        load_balancer_in(stack, certificate=imported)
+    assert f"{NAME}.certificate: got '{arn}'; expected the ARN of a certificate of ACM; pass" in str(caught.value)
+
+
+def test_a_certificate_that_is_named_at_deployment_is_taken(stack: cdk.Stack) -> None:
+    arn = cdk.Fn.import_value("certificate")
+    load_balancer_in(stack, certificate=acm.Certificate.from_certificate_arn(stack, "Imported", arn))
+
+
+@pytest.mark.parametrize(
+    ("arn", "problem"),
+    [
+        ("elasticloadbalancing:us-east-1:111122223333:truststore/a/1", "'a trust store in us-east-1'; expected one in eu"),
+        ("elasticloadbalancing:eu-central-1:111122223333:loadbalancer/a", "expected the ARN of a trust store; pass the"),
+    ],
+)
+def test_a_trust_store_that_the_listener_cannot_use_is_refused(stack: cdk.Stack, arn: str, problem: str) -> None:
+    imported = elbv2.TrustStore.from_trust_store_arn(stack, "Imported", f"arn:aws:{arn}")
+    with pytest.raises(InvalidPropertiesError) as caught:
+        load_balancer_in(stack, trust_store=imported)
+    assert f"{NAME}.trust_store: got" in str(caught.value)
+    assert problem in str(caught.value)
 
 
 def test_a_web_acl_beside_giving_it_up_is_refused(stack: cdk.Stack) -> None:

@@ -152,6 +152,12 @@ def test_subnets_that_there_are_none_of_are_refused(stack: cdk.Stack) -> None:
         load_balancer_in(stack, vpc=vpc, subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC))
 
 
+def test_subnets_of_another_vpc_are_refused(stack: cdk.Stack) -> None:
+    theirs = ec2.Vpc(stack, "Theirs", availability_zones=["eu-central-1a", "eu-central-1b"])
+    with pytest.raises(InvalidPropertiesError, match=r"subnets: got \['stack/Theirs/PrivateSubnet1', .*of the VPC that"):
+        load_balancer_in(stack, subnets=ec2.SubnetSelection(subnets=theirs.private_subnets))
+
+
 def test_one_zone_is_refused(stack: cdk.Stack) -> None:
     one = ec2.SubnetSelection(subnet_group_name="App", availability_zones=["eu-central-1a"])
     with pytest.raises(InvalidPropertiesError) as caught:

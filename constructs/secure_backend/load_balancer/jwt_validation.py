@@ -17,7 +17,9 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 
 from secure_backend.validation import Validation
 
-_HTTPS = r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,512})?"
+_HTTPS = r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
+# What Elastic Load Balancing takes of an address.
+_LONGEST = 256
 _FORMATS = ("single-string", "string-array", "space-separated-values")
 # The load balancer checks these by itself, and refuses a rule that names them.
 _OWN_CLAIMS = ("iss", "exp", "nbf", "iat")
@@ -63,6 +65,14 @@ class JwtValidation:
         _check_address(check, f"{name}.issuer", self.issuer, "pass the token's iss claim")
         if self.jwks_url is not None:
             _check_address(check, f"{name}.jwks_url", self.jwks_url, "leave it out for the issuer's own")
+        elif isinstance(self.issuer, str) and len(self.issuer) <= _LONGEST and not _is_token(self.issuer):
+            check.check(
+                len(self.keys_address) <= _LONGEST,
+                f"{name}.jwks_url",
+                self.keys_address,
+                f"an address of the keys of at most {_LONGEST} characters",
+                "pass where the issuer publishes its keys",
+            )
         if not _is_token(self.audience):
             check.text(
                 f"{name}.audience",
@@ -80,7 +90,7 @@ class JwtValidation:
         )
         check.one_of(f"{name}.audience_format", self.audience_format, _FORMATS, "leave it out for single-string")
         check.check(
-            isinstance(self.algorithms, (list, tuple)) and set(self.algorithms) == {"RS256"},
+            isinstance(self.algorithms, (list, tuple)) and list(self.algorithms) == ["RS256"],
             f"{name}.algorithms",
             self.algorithms,
             "RS256 alone: the load balancer verifies no other signature",
@@ -88,7 +98,10 @@ class JwtValidation:
         )
         if self.key_networks is not None:
             check.networks(
-                f"{name}.key_networks", self.key_networks, "name the issuer's networks, or leave it out for any"
+                f"{name}.key_networks",
+                self.key_networks,
+                "name the issuer's IPv4 networks, or leave it out for any",
+                ipv4=True,
             )
 
     @property
@@ -115,8 +128,9 @@ class JwtValidation:
 
 def _check_address(check: Validation, property: str, value: object, do: str) -> None:  # noqa: A002 - the house's word
     # The address of a user pool is known at deployment only, and decides on nothing here.
-    if not _is_token(value):
-        check.text(property, value, _HTTPS, "an https address", do)
+    if not _is_token(value) and check.text(property, value, _HTTPS, "an https address", do):
+        length = len(str(value))
+        check.check(length <= _LONGEST, property, f"{length} characters", f"at most {_LONGEST}", do)
 
 
 def _is_token(value: object) -> bool:

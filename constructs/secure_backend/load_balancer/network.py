@@ -1,6 +1,5 @@
 """Where a load balancer stands, who may connect to it, and whom it may connect to."""
 
-import ipaddress
 from collections.abc import Sequence
 
 import aws_cdk as cdk
@@ -26,6 +25,12 @@ def check_subnets(check: Validation, vpc: ec2.IVpc, subnets: object, *, internet
     except RuntimeError as error:
         check.refuse("subnets", "a selection that selects nothing", f"subnets of the VPC ({error})", do)
         return
+    others = [
+        subnet.node.path
+        for subnet in selected.subnets
+        if isinstance(subnet.node.scope, ec2.Vpc) and subnet.node.scope.node.path != vpc.node.path
+    ]
+    check.check(not others, "subnets", others, "subnets of the VPC that is passed", do)
     zones = set(selected.availability_zones)
     check.check(
         len(zones) > 1 or any(cdk.Token.is_unresolved(zone) for zone in zones),
@@ -66,18 +71,8 @@ def source_networks_of(
 ) -> list[str]:
     """Return who may connect: the named networks, or anyone from the internet, or the VPC itself."""
     if networks is not None:
-        do = "name networks, or leave it out for the internet or the VPC"
-        if not check.networks("source_networks", networks, do):
-            return []
-        for network in networks:
-            check.check(
-                ipaddress.ip_network(network).version == 4,
-                "source_networks",
-                network,
-                "an IPv4 network: the load balancer has no other address",
-                "drop it",
-            )
-        return list(networks)
+        do = "name IPv4 networks: it has no other address; or leave it out for the internet or the VPC"
+        return list(networks) if check.networks("source_networks", networks, do, ipv4=True) else []
     if internet_facing:
         return [_ANYWHERE]
     resource = vpc.node.default_child
