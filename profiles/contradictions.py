@@ -119,6 +119,22 @@ def contradictions(settings: Settings) -> list[str]:
             "a role takes a boundary of its own account only: write the policy's name",
         )
     domain = settings.api.domain
+    if domain is not None:
+        check(
+            f".{domain.name}".endswith(f".{domain.hosted_zone_name}"),
+            "api.domain.name",
+            domain.name,
+            f"a name of the zone {domain.hosted_zone_name}",
+            "Route 53 takes no other into it: name the zone that holds the name",
+        )
+    if domain is not None and domain.certificate_arn is not None and settings.account:
+        check(
+            domain.certificate_arn.split(":")[4] == settings.account,
+            "api.domain.certificate_arn",
+            domain.certificate_arn,
+            f"a certificate of {settings.account}",
+            "ACM's certificates are of use in their own account only: leave it out for a new one",
+        )
     if domain is not None and domain.certificate_arn is not None and region:
         check(
             domain.certificate_arn.split(":")[3] == region,

@@ -181,6 +181,17 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
             'certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"',
             "expected a certificate of eu-central-1",
         ),
+        (
+            "api.domain",
+            'name = "api.example.com"\nhosted_zone_id = "Z1"\nhosted_zone_name = "example.com"\n'
+            'certificate_arn = "arn:aws:acm:eu-central-1:999988887777:certificate/12345678-1234-1234-1234-123456789012"',
+            "expected a certificate of 123456789012; ACM's certificates are of use in their own account only",
+        ),
+        (
+            "api.domain",
+            'name = "api.myexample.com"\nhosted_zone_id = "Z1"\nhosted_zone_name = "example.com"',
+            "api.domain.name: got 'api.myexample.com'; expected a name of the zone example.com; Route 53 takes no",
+        ),
         ("api.domain", 'name = "api.example.com"', "api.domain.hosted_zone_id: missing"),
         ("audit", 'lock_mode = "compliance"', "audit.confirm_compliance: got False; expected true"),
         ("audit", "lock_days = 0", "audit.lock_days: got 0"),
