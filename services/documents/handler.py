@@ -182,7 +182,8 @@ def _caller(event: Mapping[str, Any]) -> tuple[str, list[str]]:
     issuer, subject, expires = (str(caller.get(name, "")) for name in ("issuer", "subject", "exp"))
     if not issuer or not subject or not expires.isdigit() or int(expires) <= time.time():
         raise Problem(HTTPStatus.UNAUTHORIZED, "sign in again", headers={"WWW-Authenticate": "Bearer"})
-    return f"{issuer}|{subject}", str(caller.get("scope", "")).split()
+    # Spaces alone part scopes (RFC 6749): another white space inside one makes no two of it.
+    return f"{issuer}|{subject}", str(caller.get("scope", "")).split(" ")
 
 
 def _headers(event: Mapping[str, Any]) -> dict[str, str]:

@@ -23,7 +23,8 @@ SKEW_SECONDS = 30
 
 _BEARER = re.compile(r"[Bb]earer ([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 _KINDS = frozenset({"jwt", "at+jwt", "application/at+jwt"})
-_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]+")
+# Half of a surrogate pair is no character: JSON can hold it, the database cannot.
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
 # A client may send a trace id of its own; the load balancer then adds Self.
 _TRACE = re.compile(r"(?:^|;)\s*(?:Self|Root)=(1-[0-9a-f]{8}-[0-9a-f]{24})(?=;|$)")
 

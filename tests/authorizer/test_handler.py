@@ -225,6 +225,7 @@ def test_a_key_of_another_type_than_the_algorithm_needs_is_refused_wherever_it_c
         ({"iat": True}, "time is no number"),
         ({"sub": ""}, "subject"),
         ({"sub": "a\nb"}, "subject"),
+        ({"sub": "a\ud800"}, "subject"),
         ({"sub": "a" * 256}, "subject"),
         ({"sub": 7}, "malformed"),
         ({"scope": {"documents:read": True}}, "scopes"),

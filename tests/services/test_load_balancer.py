@@ -142,6 +142,7 @@ NOW, DAY = int(time.time()), 86_400
         {"sub": 7},
         {"sub": "a" * 256},
         {"sub": "a\nb"},
+        {"sub": "a\ud800"},
         {"exp": None},
         {"exp": NOW - 1},
         {"exp": str(NOW + DAY)},
@@ -172,6 +173,13 @@ def test_a_claim_that_is_not_right_is_refused_though_the_load_balancer_let_it_th
 )
 def test_claims_as_other_issuers_write_them_are_taken(changes: dict[str, Any]) -> None:
     assert status(event(bearer=token(claims(**changes)))) == 200
+
+
+@pytest.mark.parametrize(
+    "scope", [["documents:write\tdocuments:read"], "documents:write\tdocuments:read", "a\u00a0documents:read"]
+)
+def test_no_other_white_space_than_a_space_makes_two_scopes_of_one(scope: object) -> None:
+    assert status(event(bearer=token(claims(scope=scope)))) == 403
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ REQUIRED_CLAIMS = ("iss", "sub", "exp", "iat")
 _BEARER = re.compile(r"[Bb]earer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)")
 # Tokens for other purposes (logout, DPoP proofs, security events) say so here, and are not for calling an API.
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
-_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]+")
+# Half of a surrogate pair is no character: JSON can hold it, the database cannot.
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
 
 _REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
     (jwt.ExpiredSignatureError, "expired"),
