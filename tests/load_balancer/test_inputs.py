@@ -92,7 +92,10 @@ def test_a_bad_property_is_refused_with_its_fix(stack: cdk.Stack, options: dict[
             "jwt.key_networks: got '2001:db8::/32'; expected an IPv4 network; name the issuer's IPv4 networks",
         ),
         ({"algorithms": [["RS256"]]}, "jwt.algorithms: got [['RS256']]; expected RS256 alone"),
-        ({"issuer": f"{ISSUER}{'a' * 256}"}, "jwt.issuer: got '282 characters'; expected at most 256; pass the token's"),
+        (
+            {"issuer": f"{ISSUER}{'a' * 256}"},
+            "jwt.issuer: got '282 characters'; expected at most 256; pass the token's",
+        ),
         ({"jwks_url": f"{ISSUER}{'a' * 256}"}, "jwt.jwks_url: got '282 characters'; expected at most 256; leave it"),
         (
             {"issuer": f"{ISSUER}{'a' * 210}"},
@@ -145,8 +148,14 @@ def test_a_certificate_that_is_named_at_deployment_is_taken(stack: cdk.Stack) ->
 @pytest.mark.parametrize(
     ("arn", "problem"),
     [
-        ("elasticloadbalancing:us-east-1:111122223333:truststore/a/1", "'a trust store in us-east-1'; expected one in eu"),
-        ("elasticloadbalancing:eu-central-1:111122223333:loadbalancer/a", "expected the ARN of a trust store; pass the"),
+        (
+            "elasticloadbalancing:us-east-1:111122223333:truststore/a/1",
+            "'a trust store in us-east-1'; expected one in eu",
+        ),
+        (
+            "elasticloadbalancing:eu-central-1:111122223333:loadbalancer/a",
+            "expected the ARN of a trust store; pass the",
+        ),
     ],
 )
 def test_a_trust_store_that_the_listener_cannot_use_is_refused(stack: cdk.Stack, arn: str, problem: str) -> None:

@@ -154,7 +154,9 @@ def test_subnets_that_there_are_none_of_are_refused(stack: cdk.Stack) -> None:
 
 def test_subnets_of_another_vpc_are_refused(stack: cdk.Stack) -> None:
     theirs = ec2.Vpc(stack, "Theirs", availability_zones=["eu-central-1a", "eu-central-1b"])
-    with pytest.raises(InvalidPropertiesError, match=r"subnets: got \['stack/Theirs/PrivateSubnet1', .*of the VPC that"):
+    with pytest.raises(
+        InvalidPropertiesError, match=r"subnets: got \['stack/Theirs/PrivateSubnet1', .*of the VPC that"
+    ):
         load_balancer_in(stack, subnets=ec2.SubnetSelection(subnets=theirs.private_subnets))
 
 

@@ -262,9 +262,7 @@ def test_more_target_groups_than_a_load_balancer_has_room_for_are_refused(stack:
         ("eu-central-1:999988887777", "got 'a function of 999988887777'; expected one of 111122223333, the load"),
     ],
 )
-def test_a_function_that_no_target_group_here_can_name_is_refused(
-    new_stack: NewStack, arn: str, problem: str
-) -> None:
+def test_a_function_that_no_target_group_here_can_name_is_refused(new_stack: NewStack, arn: str, problem: str) -> None:
     stack = new_stack(account="111122223333")
     function = lambda_.Function.from_function_arn(stack, "Theirs", f"arn:aws:lambda:{arn}:function:theirs")
     with pytest.raises(InvalidPropertiesError) as caught:

@@ -56,7 +56,13 @@ class Route:
         values = wildcards = 0
         for name, given, pattern, expected, do in (
             ("paths", self.paths, _PATH, "a pattern that begins with /", 'pass for example ["/documents*"]'),
-            ("host_names", self.host_names, _HOST, "a lowercase host name with a dot", "pass the certificate's names, or none"),
+            (
+                "host_names",
+                self.host_names,
+                _HOST,
+                "a lowercase host name with a dot",
+                "pass the certificate's names, or none",
+            ),
         ):
             if isinstance(given, str) or not isinstance(given, Sequence) or (name == "paths" and not given):
                 check.refuse(f"{method}.{name}", given, "a list of patterns", do)
