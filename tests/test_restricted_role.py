@@ -433,6 +433,25 @@ def test_the_longest_trust_policy_is_within_its_quota(stack: cdk.Stack) -> None:
     assert len(text) < 2048
 
 
+def test_a_longer_one_is_refused(stack: cdk.Stack) -> None:
+    service = iam.ServicePrincipal("ecs-tasks.amazonaws.com")
+    arns = [f"arn:aws:ecs:eu-central-1:111122223333:task/a-cluster-of-ours/{number:032d}" for number in range(20)]
+    with pytest.raises(
+        InvalidPropertiesError,
+        match=r"RestrictedRole.assumed_by: got '2\d\d\d characters of trust policy, limits included'; expected at most 2048",
+    ):
+        add_role(stack, assumed_by=service, source_arns=arns)
+    add_role(stack, "Half", assumed_by=service, source_arns=arns[:15])
+
+
+def test_what_is_known_at_deployment_only_does_not_count_by_the_length_of_its_name(stack: cdk.Stack) -> None:
+    service = iam.ServicePrincipal("ecs-tasks.amazonaws.com")
+    arns = [cdk.Fn.import_value(f"an-export-with-a-name-of-many-characters-{'x' * 60}-{n}") for n in range(20)]
+    joined = [f"arn:aws:ecs:eu-central-1:{cdk.Fn.import_value('x' * 200)}:{n}" for n in range(20)]
+    add_role(stack, assumed_by=service, source_arns=arns)
+    add_role(stack, "Joined", assumed_by=service, source_arns=joined)
+
+
 def test_the_rule_packs_find_nothing() -> None:
     app = cdk.App(context=FLAGS, builtin_cloud_formation_validation=False, analytics_reporting=False)
     gate = Gate(app)

@@ -110,6 +110,19 @@ class RestrictedRole(iam.Role):
             ]:
                 properties.check_only_services(check, trust, name)
         check.raise_problems()
+        vpc_ids = [vpc.vpc_id for vpc in source_vpcs]
+        always = {} if window is None else _not_within(*window)
+        services: list[iam.IPrincipal] = [iam.ServicePrincipal(name) for name in properties.services(trust)]
+        others = properties.others(trust)
+        # A service fetches the credentials for the machine that uses them, from addresses of its own.
+        fetched = _outside(source_networks, vpc_ids, "aws:ViaAWSService", "aws:PrincipalIsAWSService")
+        limits = [
+            *_denied(trust, fetched, others),
+            *_denied(trust, always, [*others, *services]),
+            *_denied(trust, _for_others(source_accounts, source_arns), services),
+        ]
+        properties.check_length(check, scope, trust, limits)
+        check.raise_problems()
 
         super().__init__(
             scope,
@@ -119,40 +132,12 @@ class RestrictedRole(iam.Role):
             max_session_duration=duration,
             permissions_boundary=permissions_boundary,
         )
-        vpc_ids = [vpc.vpc_id for vpc in source_vpcs]
-        always = {} if window is None else _not_within(*window)
-        services: list[iam.IPrincipal] = [iam.ServicePrincipal(name) for name in properties.services(trust)]
-        others = properties.others(trust)
-        # A service fetches the credentials for the machine that uses them, from addresses of its own.
-        fetched = _outside(source_networks, vpc_ids, "aws:ViaAWSService", "aws:PrincipalIsAWSService")
-        self._restrict_trust(trust, fetched, others)
-        self._restrict_trust(trust, always, [*others, *services])
-        self._restrict_trust(trust, _for_others(source_accounts, source_arns), services)
-        used = {**_outside(source_networks, vpc_ids, "aws:ViaAWSService"), **always}
-        self.limits = self._restrict_sessions(used) if used else None
-
-    def _restrict_trust(
-        self,
-        trust: Sequence[Mapping[str, Any]],
-        limits: Mapping[str, _Conditions],
-        principals: Sequence[iam.IPrincipal],
-    ) -> None:
         document = self.assume_role_policy
         if document is None:
             raise TypeError(f"{self.node.path} has no trust policy")
-        if not principals:
-            return
-        named = {action for statement in trust for action in properties.list_of(statement["Action"])}
-        for sid, conditions in limits.items():
-            document.add_statements(
-                iam.PolicyStatement(
-                    sid=sid,
-                    effect=iam.Effect.DENY,
-                    principals=list(principals),
-                    actions=sorted(action for action in named if action.startswith("sts:AssumeRole")),
-                    conditions=conditions,
-                )
-            )
+        document.add_statements(*limits)
+        used = {**_outside(source_networks, vpc_ids, "aws:ViaAWSService"), **always}
+        self.limits = self._restrict_sessions(used) if used else None
 
     def _restrict_sessions(self, limits: Mapping[str, _Conditions]) -> iam.ManagedPolicy:
         policy = iam.ManagedPolicy(
@@ -168,6 +153,24 @@ class RestrictedRole(iam.Role):
         )
         self.add_managed_policy(policy)
         return policy
+
+
+def _denied(
+    trust: Sequence[Mapping[str, Any]], limits: Mapping[str, _Conditions], principals: Sequence[iam.IPrincipal]
+) -> list[iam.PolicyStatement]:
+    """Return the statements that keep the principals from assuming the role; none without principals."""
+    named = {action for statement in trust for action in properties.list_of(statement["Action"])}
+    return [
+        iam.PolicyStatement(
+            sid=sid,
+            effect=iam.Effect.DENY,
+            principals=list(principals),
+            actions=sorted(action for action in named if action.startswith("sts:AssumeRole")),
+            conditions=conditions,
+        )
+        for sid, conditions in limits.items()
+        if principals
+    ]
 
 
 def _outside(networks: Sequence[str], vpcs: Sequence[str], *aws_itself: str) -> dict[str, _Conditions]:

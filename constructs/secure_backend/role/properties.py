@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,8 @@ from secure_backend.validation import Validation
 
 # Services that hand the role to code on machines in the caller's own networks; any other uses it from AWS's addresses.
 _IN_OWN_NETWORKS = ("ec2", "ecs-tasks", "pods.eks")
-# The trust policy may have 2048 characters, and whoever assumes the role stands in it too.
+# The trust policy may have so many characters, and whoever assumes the role stands in it too.
+_MOST_CHARACTERS = 2048
 _MOST_SOURCES = 20
 _ARN = r"arn:aws(-[a-z]+)*:[a-z0-9-]+:[a-z0-9*-]*:(\d{12}|\*)?:[^\s]+"
 
@@ -66,6 +68,23 @@ def others(trust: Sequence[Mapping[str, Any]]) -> list[iam.IPrincipal]:
         text = provider if isinstance(provider, str) else cdk.Token.as_string(provider)
         found.append(iam.FederatedPrincipal(text))
     return found
+
+
+def check_length(
+    check: Validation, scope: Construct, trust: Sequence[Mapping[str, Any]], limits: Sequence[iam.PolicyStatement]
+) -> None:
+    """Record a trust policy longer than IAM takes, white space not counted, nor what is known at deployment only."""
+    document = iam.PolicyDocument(statements=list(limits))
+    resolved = cdk.Stack.of(scope).resolve(document)
+    statements = _literal([*trust, *(resolved["Statement"] if limits else [])])
+    length = len(json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":")))
+    check.check(
+        length <= _MOST_CHARACTERS,
+        "assumed_by",
+        f"{length} characters of trust policy, limits included",
+        f"at most {_MOST_CHARACTERS}",
+        "name fewer principals and sources, put * and ? into ARNs, or make a second role",
+    )
 
 
 def check_use(check: Validation, trust: Sequence[Mapping[str, Any]], name: str, *, presigns: bool) -> None:
@@ -175,6 +194,19 @@ def _moment(check: Validation, name: str, value: object, other: str) -> datetime
     expected = "a moment of whole seconds with its time zone"
     check.check(sound, name, value, expected, "pass a datetime with tzinfo, or text such as 2027-01-04T08:00:00+01:00")
     return moment if sound and isinstance(moment, datetime.datetime) else None
+
+
+def _literal(value: Any) -> Any:
+    """Return the value with nothing in place of what CloudFormation computes."""
+    if isinstance(value, list):
+        return [_literal(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    (name, argument), *more = value.items() or [("", None)]
+    if not more and name == "Fn::Join":
+        return "".join(part for part in argument[1] if isinstance(part, str))
+    computed = not more and (name == "Ref" or name.startswith("Fn::"))
+    return "" if computed else {key: _literal(each) for key, each in value.items()}
 
 
 def list_of(value: object) -> list[Any]:
