@@ -8,6 +8,8 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from syrupy.assertion import SnapshotAssertion
 
@@ -131,6 +133,20 @@ def test_the_callers_web_acl_is_used(stack: cdk.Stack) -> None:
     assert len(resources_of(template_of(stack), "AWS::WAFv2::WebACL")) == 1
 
 
+def test_the_log_of_a_web_acl_made_here_is_encrypted_and_kept_as_asked(stack: cdk.Stack) -> None:
+    key = kms.Key(stack, "Mine")
+    load_balancer = load_balancer_in(stack, key=key, log_retention=logs.RetentionDays.ONE_MONTH)
+    assert load_balancer.web_acl is not None
+    assert load_balancer.web_acl.key is key
+    (log,) = (
+        each["Properties"]
+        for name, each in resources_of(template_of(stack), "AWS::Logs::LogGroup").items()
+        if name.startswith("LoadBalancer")
+    )
+    assert log["RetentionInDays"] == 30
+    assert log["KmsKeyId"]["Fn::GetAtt"][0].startswith("Mine")
+
+
 def test_the_web_acl_can_be_given_up_by_name() -> None:
     template = template_with(without_web_acl=True)
     assert not resources_of(template, "AWS::WAFv2::WebACLAssociation")
@@ -240,6 +256,33 @@ def test_an_internal_one_without_port_80_leaves_only_what_is_explained_of_log_bu
         load_balancer_in(stack, without_redirect=True, jwt=None)
 
     assert {rule for rule, _ in findings_of(build)} == set(EXPLAINED) - {"ELBv2ACMCertificateRequired"}
+
+
+@pytest.mark.parametrize(("first", "passes"), [("jwt-validation", True), ("authenticate-oidc", False)])
+def test_the_token_is_verified_before_anything_else_in_whichever_order_the_actions_are_written(
+    stack: cdk.Stack, first: str, passes: bool
+) -> None:
+    load_balancer = load_balancer_in(stack)
+    targets = load_balancer.add_function("Documents", function=function_in(stack), paths=["/*"], priority=10)
+    second = "authenticate-oidc" if first == "jwt-validation" else "jwt-validation"
+    action = elbv2.CfnListenerRule.ActionProperty
+    elbv2.CfnListenerRule(
+        stack,
+        "Mine",
+        listener_arn=load_balancer.https_listener.listener_arn,
+        priority=1,
+        conditions=[elbv2.CfnListenerRule.RuleConditionProperty(field="path-pattern", values=["/mine"])],
+        actions=[
+            action(type="forward", target_group_arn=targets.target_group.ref, order=3),
+            action(type=second, order=2),
+            action(type=first, order=1),
+        ],
+    )
+    if passes:
+        assert len(resources_of(template_of(stack), "AWS::ElasticLoadBalancingV2::ListenerRule")) == 2
+        return
+    with pytest.raises(RuntimeError, match="got authenticate-oidc, jwt-validation, forward at stack/Mine; expected"):
+        template_of(stack)
 
 
 def test_a_rule_that_is_added_past_it_without_validation_fails_the_synth(stack: cdk.Stack) -> None:

@@ -184,7 +184,8 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
         (
             "api.domain",
             'name = "api.example.com"\nhosted_zone_id = "Z1"\nhosted_zone_name = "example.com"\n'
-            'certificate_arn = "arn:aws:acm:eu-central-1:999988887777:certificate/12345678-1234-1234-1234-123456789012"',
+            'certificate_arn = "arn:aws:acm:eu-central-1:999988887777:'
+            'certificate/12345678-1234-1234-1234-123456789012"',
             "expected a certificate of 123456789012; ACM's certificates are of use in their own account only",
         ),
         (

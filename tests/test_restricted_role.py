@@ -184,7 +184,7 @@ def test_what_is_granted_later_is_limited_too(networked: cdk.Stack) -> None:
     assert decision(everything, Request(action="iam:DeleteRole", context=HOME)) == "Deny"
 
 
-@pytest.mark.parametrize("kind", ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com"])
+@pytest.mark.parametrize("kind", ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "pods.eks.amazonaws.com"])
 def test_a_service_that_runs_in_the_callers_networks_still_assumes_the_role(new_stack: NewStack, kind: str) -> None:
     stack = new_stack()
     add_role(stack, assumed_by=iam.ServicePrincipal(kind), source_networks=["203.0.113.0/24"])
@@ -384,6 +384,7 @@ def test_every_problem_is_told_at_once(stack: cdk.Stack) -> None:
         ({"source_networks": "203.0.113.0/24"}, "expected at least one CIDR range"),
         ({"source_networks": ["192.168.1.0/24"]}, "aws:SourceIp is never a private address; pass the VPC"),
         ({"source_networks": ["fd00::/8"]}, "aws:SourceIp is never a private address"),
+        ({"source_networks": ["100.64.0.0/16"]}, "aws:SourceIp is never a private address"),
         ({"source_networks": [f"203.0.{n}.0/24" for n in range(21)]}, "got 21; expected at most 20 ranges"),
         ({"source_vpcs": "vpc-1"}, "expected a list of VPC objects"),
         ({"source_accounts": "111122223333"}, "expected a list"),
@@ -438,7 +439,7 @@ def test_a_longer_one_is_refused(stack: cdk.Stack) -> None:
     arns = [f"arn:aws:ecs:eu-central-1:111122223333:task/a-cluster-of-ours/{number:032d}" for number in range(20)]
     with pytest.raises(
         InvalidPropertiesError,
-        match=r"RestrictedRole.assumed_by: got '2\d\d\d characters of trust policy, limits included'; expected at most 2048",
+        match=r"assumed_by: got '2\d\d\d characters of trust policy, limits included'; expected at most 2048; name",
     ):
         add_role(stack, assumed_by=service, source_arns=arns)
     add_role(stack, "Half", assumed_by=service, source_arns=arns[:15])

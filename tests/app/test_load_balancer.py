@@ -78,6 +78,49 @@ def with_pool(tmp_path_factory: pytest.TempPathFactory) -> Balanced:
     return Balanced(load(str(folder / "pool.toml")), folder / "cdk.out")
 
 
+@pytest.fixture(scope="module")
+def for_some(tmp_path_factory: pytest.TempPathFactory) -> Balanced:
+    """With every key of the table, and callers from one network."""
+    text = Path(SAMPLE).read_text()
+    keys = 'redirect = false\naudience_format = "string-array"\nkey_networks = ["198.51.100.0/24"]'
+    for old, new in (
+        ("internet_facing = true", f"internet_facing = true\ndeletion_protection = false\n{keys}"),
+        ("[api]\n", '[api]\nsource_networks = ["203.0.113.0/24"]\n'),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    folder = tmp_path_factory.mktemp("some")
+    (folder / "some.toml").write_text(text)
+    return Balanced(load(str(folder / "some.toml")), folder / "cdk.out")
+
+
+def attributes_of(balanced: Balanced) -> dict[str, Any]:
+    return {each["Key"]: each["Value"] for each in balanced.only(f"{ELB}LoadBalancer")["LoadBalancerAttributes"]}
+
+
+def test_each_key_of_the_profile_arrives(balanced: Balanced, for_some: Balanced) -> None:
+    ports = [each["Properties"]["Port"] for each in resources_of(for_some.api, f"{ELB}Listener").values()]
+    assert ports == [443]
+    assert attributes_of(balanced)["deletion_protection.enabled"] == "true"
+    assert attributes_of(for_some)["deletion_protection.enabled"] == "false"
+    (claim,) = for_some.only(f"{ELB}ListenerRule")["Actions"][0]["JwtValidationConfig"]["AdditionalClaims"]
+    assert claim["Format"] == "string-array"
+    (group,) = (
+        each["Properties"]
+        for logical_id, each in resources_of(for_some.api, "AWS::EC2::SecurityGroup").items()
+        if logical_id.startswith("LoadBalancer")
+    )
+    assert [(rule["CidrIp"], rule["FromPort"]) for rule in group["SecurityGroupIngress"]] == [("203.0.113.0/24", 443)]
+    out = [rule["CidrIp"] for rule in group["SecurityGroupEgress"] if rule["IpProtocol"] == "tcp"]
+    assert out == ["198.51.100.0/24"]
+
+
+def test_the_access_logs_are_kept_as_long_as_every_log(balanced: Balanced) -> None:
+    bucket = balanced.api["Resources"][attributes_of(balanced)["access_logs.s3.bucket"]["Ref"]]["Properties"]
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert rule["ExpirationInDays"] == 30
+
+
 def test_the_load_balancer_stands_instead_of_the_rest_api_before_the_same_handler(balanced: Balanced) -> None:
     types = {resource["Type"] for resource in balanced.api["Resources"].values()}
     assert not [name for name in types if name.startswith("AWS::ApiGateway::")]

@@ -12,7 +12,7 @@ from secure_backend.analysis.requests import Request, decision
 from stacks import operators
 from stacks.application import Application
 from tests.app.conftest import Synthesized
-from tests.conftest import FLAGS
+from tests.conftest import FLAGS, template_of
 
 PROFILE = """
 name = "shop"
@@ -96,6 +96,16 @@ def test_neither_the_role_nor_its_sessions_are_of_use_elsewhere_or_at_another_ti
     context = FROM_WORK | changed
     assert decision(trust, assuming("role/on-call", **context)) == "Deny"
     assert decision(session, Request(action="cloudwatch:DescribeAlarms", context=context)) == "Deny"
+
+
+def test_its_sessions_last_as_long_as_the_profile_says(assembly: Assembly, tmp_path: Path) -> None:
+    (role,) = of_operators(assembly, "AWS::IAM::Role")
+    assert role.at("MaxSessionDuration") == 3600
+    (tmp_path / "shop.toml").write_text(f"{PROFILE}{OPERATORS}session_hours = 4")
+    app = cdk.App(context={**FLAGS, "aws:cdk:disable-asset-staging": True}, builtin_cloud_formation_validation=False)
+    audit = template_of(Application(app, load(str(tmp_path / "shop.toml"))).audit)
+    (role,) = of_operators(Assembly.from_templates({"audit": audit}), "AWS::IAM::Role")
+    assert role.at("MaxSessionDuration") == 4 * 3600
 
 
 def test_it_looks_at_alarms_metrics_traces_and_the_trails_events(session: list[Statement]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from services.documents.environment import EnvironmentVariableError
 from services.documents.handler import MAX_PAGE, handler
+from services.documents.load_balancer import LoadBalancer
 from services.documents.models import Document, Page
 from tests.services.conftest import Log
 from tests.services.edges import AUDIENCE, GROUP, SENDER, environment, token
@@ -155,6 +156,8 @@ NOW, DAY = int(time.time()), 86_400
         {"iat": "1"},
         {"nbf": NOW + DAY},
         {"nbf": True},
+        {"iat": -float("inf")},
+        {"nbf": -float("inf")},
         {"token_use": "id"},
         {"scope": {"documents:read": True}},
         {"scope": ["documents:read", 1]},
@@ -284,6 +287,13 @@ def test_names_and_values_of_the_query_are_decoded() -> None:
     assert len(json.loads(answer["body"])["documents"]) == 1
     assert status(event(query={"limit": ["1+"]})) == 400
     assert status(event(query={"limit": ["%D9%A3"]})) == 400
+
+
+def test_a_plus_in_the_query_is_a_space_as_it_is_behind_the_rest_api() -> None:
+    balanced = LoadBalancer.read(environment(ISSUER))
+    assert balanced is not None
+    told = balanced.event(event(query={"a+b": ["1+2", "%2B"]}))
+    assert told["multiValueQueryStringParameters"] == {"a b": ["1 2", "+"]}
 
 
 @pytest.mark.parametrize("query", [{"limit": ["1", "2"]}, {"limit": ["1"], "%6cimit": ["1"]}, {"after": ["a", "b"]}])
