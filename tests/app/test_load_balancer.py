@@ -68,7 +68,7 @@ def with_pool(tmp_path_factory: pytest.TempPathFactory) -> Balanced:
     text = Path(SAMPLE).read_text()
     for old, new in (
         (f'issuer = "{ISSUER}"', 'issuer = "cognito"'),
-        ("internet_facing = true", "internet_facing = false"),
+        ("internet_facing = true", 'internet_facing = false\nkey_networks = ["198.51.100.0/24"]'),
         ("public_subnets = true", 'egress = "nat"'),
     ):
         assert old in text
@@ -236,6 +236,9 @@ def test_an_internal_one_takes_the_vpc_alone_and_stands_where_a_route_leads_to_t
         if logical_id.startswith("LoadBalancer")
     )
     assert {rule["CidrIp"] for rule in group["SecurityGroupIngress"]} == {"10.20.0.0/16"}
+    assert [rule["CidrIp"] for rule in group["SecurityGroupEgress"] if rule["IpProtocol"] == "tcp"] == [
+        "198.51.100.0/24"
+    ]
     assert with_pool.assembly.resources("AWS::EC2::NatGateway")
 
 
