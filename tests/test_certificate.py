@@ -162,9 +162,16 @@ def test_a_bad_property_is_refused_with_its_fix(stack: cdk.Stack, options: dict[
     assert problem in str(caught.value)
 
 
-def test_a_private_zone_is_refused(stack: cdk.Stack) -> None:
+@pytest.mark.parametrize("kind", ["made", "imported", "a zone with VPCs"])
+def test_a_private_zone_is_refused(stack: cdk.Stack, kind: str) -> None:
     vpc = ec2.Vpc.from_vpc_attributes(stack, "Vpc", vpc_id="vpc-1", availability_zones=["eu-central-1a"])
-    zone = route53.PrivateHostedZone(stack, "Private", zone_name="example.com", vpc=vpc)
+    zone: route53.IHostedZone
+    if kind == "made":
+        zone = route53.PrivateHostedZone(stack, "Private", zone_name="example.com", vpc=vpc)
+    elif kind == "imported":
+        zone = route53.PrivateHostedZone.from_private_hosted_zone_id(stack, "Private", "Z2")
+    else:
+        zone = route53.HostedZone(stack, "Private", zone_name="example.com", vpcs=[vpc])
     with pytest.raises(InvalidPropertiesError, match="expected a public zone; ACM looks the records up"):
         add_certificate(stack, hosted_zone=zone)
 

@@ -200,6 +200,7 @@ def test_every_problem_of_a_file_is_told_at_once(refusal: Refusal) -> None:
         ("access", 'mfa_groups = "developers"', "access.mfa_groups: got 'developers'; expected a list"),
         ("access", 'mfa_groups = ["a/developers"]', "name IAM groups that exist, without path"),
         ("access", 'mfa_groups = ["developers", "developers"]', "expected each name once"),
+        ("access", f"mfa_groups = {[f'group-{n}' for n in range(11)]}", "access.mfa_groups: got ('group-0',"),
         ("access", 'mfa_group = ["developers"]', "access.mfa_group: unknown key, did you mean 'mfa_groups'?"),
     ],
 )
@@ -244,6 +245,11 @@ def test_what_only_a_rest_api_knows_is_refused_with_a_load_balancer(
         ("internet_facing = true", "internet_facing = true\ninternetfacing = true", "did you mean 'internet_facing'?"),
         ("internet_facing = true", 'internet_facing = true\nkey_networks = ["0.0.0.0/0"]', "not the whole internet"),
         ("internet_facing = true", 'internet_facing = true\naudience_format = "list"', "'single-string' or 'string-"),
+        (
+            'issuer = "https://127.0.0.1:4567"\n\n[api.load_balancer]',
+            'issuer = "cognito"\n\n[api.load_balancer]\naudience_format = "string-array"',
+            "api.load_balancer.audience_format: got 'string-array'; expected nothing with a user pool",
+        ),
         ("[api.load_balancer]", "[api.load_balancers]", "unknown key, did you mean 'load_balancer'?"),
         ('name = "documents.example.com"', 'name = "*.example.com"', "api.domain.name: got '*.example.com'"),
     ],

@@ -16,7 +16,7 @@ from constructs import Construct
 
 from secure_backend.alarm_topic import AlarmTopic
 from secure_backend.alarms import Alarms
-from secure_backend.validation import HOST_NAME, Validation
+from secure_backend.validation import HOST_NAME, Validation, is_a
 
 # ACM's own limits: the names of one certificate without a raised quota, the length of the first name.
 _MOST_NAMES = 10
@@ -138,7 +138,7 @@ def _check_names(check: Validation, names: object) -> None:
 
 def _check_zone(check: Validation, zone: route53.IHostedZone, names: object) -> None:
     resource = zone.node.default_child
-    private = isinstance(zone, route53.PrivateHostedZone) or (
+    private = is_a(zone, route53.PrivateHostedZone) or (
         isinstance(resource, route53.CfnHostedZone) and bool(zone.stack.resolve(resource.vpcs))
     )
     check.check(not private, "hosted_zone", zone, "a public zone", "ACM looks the records up from the internet")

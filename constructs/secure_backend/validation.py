@@ -65,7 +65,7 @@ class Validation:
         """
         kinds = kind if isinstance(kind, tuple) else (kind,)
         names = " or ".join(k.__name__ for k in kinds)
-        return self.check(any(_is_a(value, k) for k in kinds), property, value, f"a {names} object", do)
+        return self.check(any(is_a(value, k) for k in kinds), property, value, f"a {names} object", do)
 
     def part(self, property: str, value: object, kind: str) -> bool:  # noqa: A002 - the house's word
         """Check for one of this library's constructs, or for nothing, by its class's name.
@@ -194,7 +194,7 @@ class Validation:
         )
 
 
-def _is_a(value: object, kind: type) -> bool:
+def is_a(value: object, kind: type) -> bool:
     """Say whether the value is of the class, or implements the interface that the CDK pairs with it."""
     if not getattr(kind, "_is_protocol", False) and isinstance(value, kind):
         return True

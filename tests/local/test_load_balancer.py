@@ -125,10 +125,14 @@ def test_a_path_and_a_query_reach_the_handler_as_they_were_sent_and_are_decoded_
     encoded = "".join(f"%{ord(character):02X}" for character in document_id)
     assert balanced.api.call("GET", f"/documents/{encoded}", token=alice.token).status == HTTPStatus.OK
     assert balanced.api.call("GET", f"/documents/a%2F..%2F{document_id}", token=alice.token).status == 404
+    # Encoded twice: what the load balancer or the handler decoded once more would be the document's id, and a number.
+    twice = document_id.replace("-", "%252D")
+    assert balanced.api.call("GET", f"/documents/{twice}", token=alice.token).status == HTTPStatus.NOT_FOUND
+    assert balanced.api.call("GET", "/documents?limit=%2531", token=alice.token).status == HTTPStatus.BAD_REQUEST
     one = balanced.api.call("GET", "/documents?%6Cimit=%31", token=alice.token)
     assert len(one.json["documents"]) == 1
-    twice = balanced.api.call("GET", "/documents?limit=1&limit=2", token=alice.token)
-    assert twice.status == HTTPStatus.BAD_REQUEST
+    repeated = balanced.api.call("GET", "/documents?limit=1&limit=2", token=alice.token)
+    assert repeated.status == HTTPStatus.BAD_REQUEST
 
 
 @pytest.fixture(scope="module")
