@@ -27,8 +27,8 @@ class RequireMfaForDestructiveActions(iam.ManagedPolicy):
     * Denied without MFA are the actions that delete, stop or open a resource of any kind that this library makes, and
       those that take its protection away: key deletion, policies, lifecycle, retention, deletion protection, trails.
     * So are the ways around: to assume a role or to pass one on, to change users, groups, policies or second factors,
-      the first factor of one's own included (somebody who has one enables it), and to let a service such as
-      CloudFormation do the work.
+      the first factor of one's own included (somebody who has one enables it), to change who may sign in by IAM
+      Identity Center, and to let a service such as CloudFormation do the work.
     * A long-lived access key carries no word of MFA at all; that counts as none. With ``aws sts get-session-token`` its
       owner gets a session with MFA. A federation token never has one.
     * Roles are never touched, whatever the policy is attached to: neither the deploying role nor people who sign in by

@@ -133,7 +133,8 @@ class GuardedRules:
     def validate(self) -> list[str]:
         """Return a problem for each default action that forwards, and each rule that forwards without validation.
 
-        Listeners and rules of the whole app are looked at: one may stand in any scope that knows the ARN.
+        Listeners and rules of the whole app are looked at: one may stand in any scope that knows the ARN. What
+        ``add_property_override`` writes is not seen.
         """
         everything = self._load_balancer.node.root.node.find_all()
         arn = self._load_balancer.load_balancer_arn

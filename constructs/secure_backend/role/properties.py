@@ -202,11 +202,10 @@ def _literal(value: Any) -> Any:
         return [_literal(each) for each in value]
     if not isinstance(value, Mapping):
         return value
-    (name, argument), *more = value.items() or [("", None)]
-    if not more and name == "Fn::Join":
-        return "".join(part for part in argument[1] if isinstance(part, str))
-    computed = not more and (name == "Ref" or name.startswith("Fn::"))
-    return "" if computed else {key: _literal(each) for key, each in value.items()}
+    if "Fn::Join" in value:
+        return "".join(part for part in value["Fn::Join"][1] if isinstance(part, str))
+    computed = any(name == "Ref" or name.startswith("Fn::") for name in value)
+    return "" if computed else {name: _literal(each) for name, each in value.items()}
 
 
 def list_of(value: object) -> list[Any]:
