@@ -80,7 +80,8 @@ LAMBDA = {
 }
 
 
-def _record(**more: Any) -> str:
+def record(**more: Any) -> str:
+    """Return a record of CloudTrail."""
     identity = {
         "type": "AssumedRole",
         "arn": "arn:aws:sts::123456789012:assumed-role/Operator/alice",
@@ -106,28 +107,28 @@ def _record(**more: Any) -> str:
 
 _DATA = {"eventSource": "s3.amazonaws.com", "managementEvent": False, "eventCategory": "Data"}
 TRAIL = {
-    "key-deletion": _record(eventSource="kms.amazonaws.com", eventName="ScheduleKeyDeletion"),
-    "policy": _record(eventSource="iam.amazonaws.com", eventName="AttachRolePolicy"),
-    "security-group": _record(eventSource="ec2.amazonaws.com", eventName="AuthorizeSecurityGroupIngress"),
-    "look": _record(eventSource="ec2.amazonaws.com", eventName="DescribeInstances", readOnly=True),
-    "refused": _record(
+    "key-deletion": record(eventSource="kms.amazonaws.com", eventName="ScheduleKeyDeletion"),
+    "policy": record(eventSource="iam.amazonaws.com", eventName="AttachRolePolicy"),
+    "security-group": record(eventSource="ec2.amazonaws.com", eventName="AuthorizeSecurityGroupIngress"),
+    "look": record(eventSource="ec2.amazonaws.com", eventName="DescribeInstances", readOnly=True),
+    "refused": record(
         eventSource="ec2.amazonaws.com", eventName="DeleteVpc", errorCode="Client.UnauthorizedOperation"
     ),
-    "denied": _record(eventSource="kms.amazonaws.com", eventName="Decrypt", errorCode="AccessDenied"),
-    "upload": _record(
+    "denied": record(eventSource="kms.amazonaws.com", eventName="Decrypt", errorCode="AccessDenied"),
+    "upload": record(
         **_DATA,
         eventName="PutObject",
         requestParameters={"bucketName": "documents", "key": "incoming/OBJECT-KEY"},
     ),
-    "download": _record(
+    "download": record(
         **_DATA,
         eventName="GetObject",
         requestParameters={"bucketName": "documents", "key": "incoming/OBJECT-KEY", "versionId": "v1"},
     ),
-    "download-of-another": _record(
+    "download-of-another": record(
         **_DATA, eventName="GetObject", requestParameters={"bucketName": "documents", "key": "incoming/another"}
     ),
-    "sign-in": _record(
+    "sign-in": record(
         eventSource="signin.amazonaws.com",
         eventName="ConsoleLogin",
         identity={"type": "IAMUser", "arn": "arn:aws:iam::123456789012:user/NAME"},
@@ -135,12 +136,12 @@ TRAIL = {
         responseElements={"ConsoleLogin": "Failure"},
         errorMessage="Failed authentication",
     ),
-    "root": _record(
+    "root": record(
         eventSource="iam.amazonaws.com",
         eventName="CreateAccessKey",
         identity={"type": "Root", "arn": "arn:aws:iam::123456789012:root", "accessKeyId": "NAME"},
     ),
-    "service-as-root": _record(
+    "service-as-root": record(
         eventSource="kms.amazonaws.com",
         eventName="Decrypt",
         identity={"type": "Root", "invokedBy": "secretsmanager.amazonaws.com"},

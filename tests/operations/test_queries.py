@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from secure_backend.api.logs import access_log_format
 from secure_backend.operations import queries
 from secure_backend.operations.queries import Question
+from secure_backend.trail.cis_benchmark import CIS_ALARMS
 from tests.conftest import ROOT
 from tests.operations import logs
 from tests.operations.insights import DISCOVERED, QueryError, discovered, read
@@ -124,7 +126,7 @@ def test_a_flow_is_found_that_was_rejected_between_two_addresses_of_the_vpc() ->
     ("question", "names"),
     [
         (queries.CHANGES_IN_THE_ACCOUNT, {"key-deletion", "policy", "security-group", "refused", "root"}),
-        (queries.DESTRUCTIVE_CALLS, {"key-deletion", "refused"}),
+        (queries.DESTRUCTIVE_CALLS, {"key-deletion", "security-group", "refused"}),
         (queries.REFUSED_CALLS, {"refused", "denied"}),
         (queries.WHO_TOUCHED_AN_OBJECT, {"upload", "download"}),
         (queries.WHAT_ONE_IDENTITY_DID, {"sign-in", "root"}),
@@ -135,3 +137,33 @@ def test_a_flow_is_found_that_was_rejected_between_two_addresses_of_the_vpc() ->
 def test_the_trail_tells(question: Question, names: set[str]) -> None:
     assert read(question.text).reads <= fields_of(discovered(line) for line in logs.TRAIL.values())
     assert found(question, logs.TRAIL) == names
+
+
+#: Events that a section of docs/alarms.md sends its reader to look for, beside those that an alarm counts.
+LOOKED_FOR = ("ChangeResourceRecordSets", "DeleteCertificate", "DeactivateMFADevice", "RunInstances", "PurgeQueue")
+
+
+def test_every_change_that_an_alarm_counts_or_a_section_names_is_found_among_the_changes() -> None:
+    page = (ROOT / "docs" / "alarms.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^### (\w+)\n\n(.*?)(?=\n##|\Z)", page, re.MULTILINE | re.DOTALL))
+    counted = {
+        name
+        for row in CIS_ALARMS
+        if f"`{queries.CHANGES_IN_THE_ACCOUNT.name}`" in sections[row.name]
+        for name in re.findall(r"\$\.eventName\s*=\s*\"?(\w+)", row.pattern)
+    }
+    assert counted >= {"StopLogging", "AcceptVpcPeeringConnection", "LeaveOrganization"}
+    lines = {name: logs.record(eventSource="any.amazonaws.com", eventName=name) for name in (*counted, *LOOKED_FOR)}
+    assert found(queries.CHANGES_IN_THE_ACCOUNT, lines) == set(lines)
+
+
+def test_what_only_looks_or_signs_in_is_no_change() -> None:
+    names = ("AssumeRole", "GetObject", "ListKeys", "DescribeVpcs", "Decrypt", "GenerateDataKey", "LookupEvents")
+    lines = {name: logs.record(eventSource="any.amazonaws.com", eventName=name) for name in (*names, "ConsoleLogin")}
+    assert found(queries.CHANGES_IN_THE_ACCOUNT, lines) == set()
+
+
+def test_a_second_factor_taken_away_and_a_door_opened_are_among_the_destructive_calls() -> None:
+    names = ("DeactivateMFADevice", "PurgeQueue", "AuthorizeSecurityGroupIngress", "StopLogging", "DeleteTrail")
+    lines = {name: logs.record(eventSource="any.amazonaws.com", eventName=name) for name in (*names, "CreateVpc")}
+    assert found(queries.DESTRUCTIVE_CALLS, lines) == set(names)

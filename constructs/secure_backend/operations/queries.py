@@ -168,20 +168,20 @@ DESTRUCTIVE_CALLS = Question(
     name="Destructive calls",
     lines=(
         f"fields @timestamp, {_WHO}",
-        "filter eventName like /^(Delete|Terminate|Remove|Disable|Detach|Revoke|Stop|Schedule.*Deletion|Put.*Policy|"
-        "Deregister)/",
+        "filter eventName like /^(Delete|Terminate|Remove|Disable|Deactivate|Detach|Revoke|Stop|Purge|"
+        "Schedule.*Deletion|Put.*Policy|Authorize|Deregister)/",
         "sort @timestamp desc",
         "limit 50",
     ),
 )
+# What only looks, or proves who somebody is, is left out; a list of the words that change something would never end.
 CHANGES_IN_THE_ACCOUNT = Question(
     name="Changes in the account",
     lines=(
         f"fields @timestamp, {_WHO}, eventID",
         'filter eventCategory = "Management"',
-        "filter eventName like /^(Add|Allocate|Associate|Attach|Authorize|Cancel|Create|Delete|Deregister|Detach|"
-        "Disable|Disassociate|Enable|Modify|Put|Register|Remove|Replace|Restore|Revoke|Schedule|Set|Start|Stop|"
-        "Terminate|Update)/",
+        "filter not (eventName like /^(Assume|BatchGet|Check|ConsoleLogin|Decrypt|Describe|Encrypt|Estimate|Filter|"
+        "Generate|Get|Head|List|Lookup|Preview|Query|ReEncrypt|Scan|Search|Select|Simulate|Test|Validate|Verify|View)/)",
         "sort @timestamp desc",
         "limit 500",
     ),
