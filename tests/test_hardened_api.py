@@ -21,6 +21,7 @@ from secure_backend.validation import InvalidPropertiesError
 from secure_backend.web_acl import WebAcl
 from tests.api.cases import NewDocument, api_in, handler_in, jwt
 from tests.conftest import FLAGS, NewStack, resources_of, template_of
+from tests.trail.filter_patterns import matches
 
 TLS = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 
@@ -284,6 +285,44 @@ def test_alarms_tell_the_topic_about_errors_and_latency(full: dict[str, Any]) ->
     assert {*alarms} == {"5XXError", "Latency"}
     assert alarms["Latency"]["ExtendedStatistic"] == "p99"
     assert all(alarm["AlarmActions"] == [{"Ref": topic}] for alarm in alarms.values())
+
+
+def test_an_authorizer_that_can_verify_no_token_is_told_and_a_refused_token_is_not(full: dict[str, Any]) -> None:
+    """Both are a 401 to the caller, and no alarm counts those."""
+    counter = only(full, "AWS::Logs::MetricFilter")["Properties"]
+    (function,) = [
+        each["Properties"]
+        for each in resources_of(full, "AWS::Lambda::Function").values()
+        if each["Properties"]["Handler"] == "authorizer.handler.handler"
+    ]
+    assert counter["LogGroupName"] == function["LoggingConfig"]["LogGroup"]
+    (metric,) = counter["MetricTransformations"]
+    (alarm,) = [
+        each["Properties"]
+        for each in resources_of(full, "AWS::CloudWatch::Alarm").values()
+        if each["Properties"]["MetricName"] == "AuthorizerErrors"
+    ]
+    api = only(full, "AWS::ApiGateway::RestApi")["Properties"]["Name"]
+    assert metric["MetricNamespace"] == alarm["Namespace"] == f"Api/{api}"
+    assert (metric["MetricName"], metric["MetricValue"]) == ("AuthorizerErrors", "1")
+    assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Sum", 300, 5)
+    assert alarm["AlarmActions"] == [{"Ref": next(iter(resources_of(full, "AWS::SNS::Topic")))}]
+
+    def counted(level: str, **more: str) -> bool:
+        return matches(counter["FilterPattern"], {"level": level, **more})
+
+    assert counted("INFO", message="refused: keys unavailable")
+    assert counted("ERROR", message="refused: configuration: ISSUER is missing")
+    assert counted("ERROR", message="refused: AttributeError")
+    assert not counted("INFO", message="refused: unknown key")
+    assert not counted("ERROR", errorType="UnauthorizedError", errorMessage="Unauthorized"), (
+        "Lambda's own line of a 401"
+    )
+
+
+def test_an_api_without_a_function_that_verifies_tokens_has_no_alarm_on_one(stack: cdk.Stack) -> None:
+    api_in(stack, authorizer=IamAuthorizer(), alarm_topic=AlarmTopic(stack, "Alarms"))
+    assert not resources_of(template_of(stack), "AWS::Logs::MetricFilter")
 
 
 def test_preflight_answers_name_the_origin_and_have_no_authorizer(full: dict[str, Any]) -> None:

@@ -241,8 +241,9 @@ class EncryptedPostgres(Construct):
         self._backup: PostgresBackup | None = None
         if backup_plan:
             self._backup = PostgresBackup(self, "Backup", name=self.identifier, instance=self.instance, key=self.key)
+        restorer: iam.Role | None = None
         if self._backup is not None and restore_testing:
-            self._backup.test_restores(
+            restorer = self._backup.test_restores(
                 instance_type=size, subnet_group=self.instance.subnet_group, security_group=self.security_group
             )
         self.alarm_topic = alarm_topic or AlarmTopic(self, "AlarmTopic")
@@ -259,6 +260,8 @@ class EncryptedPostgres(Construct):
         self.alarms = watch.alarms
         if self._backup is not None:
             watch.tell_failed_backups(self._backup.vault)
+        if restorer is not None:
+            watch.tell_failed_restores(restorer)
         self.port = port if self._front is None else PROXY_PORT
         self._connections = ec2.Connections(
             security_groups=[self.security_group if self._front is None else self._front.security_group],

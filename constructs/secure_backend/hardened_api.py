@@ -70,7 +70,8 @@ class HardenedApi(Construct):
     :param stage_name: the first part of the default endpoint's paths, ``v1`` when left out.
     :param account_logging_role: False when the account already has the role by which API Gateway logs; otherwise the
         first stack of the app that has an API owns it.
-    :param alarm_topic: is told when the API answers 5xx or slowly; there are no such alarms when left out.
+    :param alarm_topic: is told when the API answers 5xx or slowly, or the authorizer made here can verify no
+        token; there are no such alarms when left out.
     :raises InvalidPropertiesError: with every problem of these at once.
     """
 
@@ -184,7 +185,7 @@ class HardenedApi(Construct):
             add_domain(self, domain, self.rest_api, self.stage)
             self.url = f"https://{domain.name}/"
         if alarm_topic is not None:
-            add_api_alarms(self, self.stage, alarm_topic)
+            add_api_alarms(self, self.stage, alarm_topic, self.authorizer_function)
 
     def add_method(
         self,

@@ -18,9 +18,12 @@ from tests.conftest import ROOT, resources_of, template_of
 from tests.load_balancer.cases import every_option, new_stack_in
 from tests.operations.insights import DISCOVERED, discovered, read
 from tests.operations.logs import LAMBDA
+from tests.postgres.cases import template_with
 
 PAGE = (ROOT / "docs" / "alarms.md").read_text(encoding="utf-8")
-SECTIONS = dict(re.findall(r"^### (\w+)\n\n(.*?)(?=\n##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
+SECTIONS = dict(re.findall(r"^### ([\w ]+)\n\n(.*?)(?=\n##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
+#: The sections of events, which are headed by their detail-type: several words, and an alarm's title is one.
+EVENTS = [heading for heading in SECTIONS if " " in heading]
 #: AWS's own metrics that the dashboard shows, as the services' user guides list them.
 DOCUMENTED = {
     "AWS/ApiGateway": {"Count", "4XXError", "5XXError", "Latency", "IntegrationLatency"},
@@ -106,7 +109,36 @@ def test_every_alarm_has_its_section_and_every_section_its_alarm(
     dev: Synthesized, prod: Synthesized, others: list[dict[str, Any]]
 ) -> None:
     made = {title(dict(alarm.properties)) for profile in (dev, prod) for alarm in alarms(profile)}
-    assert made | {title(alarm) for alarm in others} == set(SECTIONS)
+    assert made | {title(alarm) for alarm in others} == set(SECTIONS) - set(EVENTS)
+
+
+def test_every_event_that_is_mailed_has_its_section_and_every_such_section_its_event(prod: Synthesized) -> None:
+    """Such a mail is JSON without a word about what to do: its detail-type leads there."""
+    (topic,) = prod.assembly.resources("AWS::SNS::Topic")
+    mailed = {
+        kind
+        for rule in prod.assembly.resources("AWS::Events::Rule")
+        if any(prod.assembly.follow(rule.stack, target["Arn"]) is topic for target in rule.at("Targets"))
+        for kind in rule.at("EventPattern")["detail-type"]
+    }
+    tested = template_with(restore_testing=True)
+    mailed |= {
+        kind
+        for rule in resources_of(tested, "AWS::Events::Rule").values()
+        for kind in rule["Properties"]["EventPattern"]["detail-type"]
+    }
+    assert mailed == set(EVENTS)
+    assert len(mailed) == 4
+
+
+def test_the_page_names_the_connections_that_the_migrations_give_the_services_users() -> None:
+    """They run out long before the instance does: another alarm goes off then."""
+    scripts = "".join(path.read_text() for path in (ROOT / "services/documents/migrations").glob("*.sql"))
+    limits = dict(re.findall(r"ALTER ROLE (\w+) CONNECTION LIMIT (\d+)", scripts))
+    section = " ".join(SECTIONS["DatabaseConnections"].split())
+    assert f"`documents_api` has {limits.pop('documents_api')} of them" in section
+    assert f"`documents_finaliser` {limits.pop('documents_finaliser')}" in section
+    assert not limits
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -119,7 +151,8 @@ def test_each_section_says_what_it_means_where_to_look_first_and_what_to_do(sect
     first = parts["Look first"].replace("\n", " ")
     assert set(re.findall(r"`([A-Z][a-z]+(?:[ -][\w-]+)+)`", text)) <= queries
     assert {name for name in re.findall(r'"([^"]+)"', text) if ":" in name} <= graphs
-    assert any(f"`{name}`" in first for name in queries) or any(f'"{name}"' in first for name in graphs)
+    if section not in EVENTS:
+        assert any(f"`{name}`" in first for name in queries) or any(f'"{name}"' in first for name in graphs)
 
 
 def test_the_dashboard_shows_the_state_of_every_alarm_of_all_stacks(profile: Synthesized) -> None:

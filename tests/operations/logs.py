@@ -111,9 +111,7 @@ TRAIL = {
     "policy": record(eventSource="iam.amazonaws.com", eventName="AttachRolePolicy"),
     "security-group": record(eventSource="ec2.amazonaws.com", eventName="AuthorizeSecurityGroupIngress"),
     "look": record(eventSource="ec2.amazonaws.com", eventName="DescribeInstances", readOnly=True),
-    "refused": record(
-        eventSource="ec2.amazonaws.com", eventName="DeleteVpc", errorCode="Client.UnauthorizedOperation"
-    ),
+    "refused": record(eventSource="ec2.amazonaws.com", eventName="DeleteVpc", errorCode="Client.UnauthorizedOperation"),
     "denied": record(eventSource="kms.amazonaws.com", eventName="Decrypt", errorCode="AccessDenied"),
     "upload": record(
         **_DATA,

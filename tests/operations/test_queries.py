@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from secure_backend.api.logs import access_log_format
+from secure_backend.authorizer.handler import UnauthorizedError
 from secure_backend.operations import queries
 from secure_backend.operations.queries import Question
 from secure_backend.trail.cis_benchmark import CIS_ALARMS
@@ -109,6 +110,26 @@ def test_failures_timeouts_and_exceptions_of_functions_are_found_with_their_kind
         event["kind"] for event in read(queries.FUNCTION_ERRORS.text).matching(discovered(x) for x in lines.values())
     }
     assert kinds == {"timeout", "SweepError", "OperationalError"}
+
+
+def test_an_exception_is_found_by_its_text_and_a_refused_token_is_none() -> None:
+    """Lambda writes an exception that nobody caught without a message, and a report of the call beside it."""
+
+    def uncaught(kind: str, text: str) -> str:
+        return json.dumps({"level": "ERROR", "errorType": kind, "errorMessage": text, "requestId": "r-4"})
+
+    def report(kind: str) -> str:
+        return json.dumps({"type": "platform.report", "record": {"status": "error", "errorType": kind}})
+
+    lines = {
+        "crash": uncaught("SweepError", "3 of 5"),
+        "its-report": report("SweepError"),
+        "token": uncaught("UnauthorizedError", "Unauthorized"),
+        "its-own-report": report("UnauthorizedError"),
+    }
+    events = read(queries.FUNCTION_ERRORS.text).matching(discovered(line) for line in lines.values())
+    assert [event["what"] for event in events] == ["3 of 5", "platform.report"]
+    assert UnauthorizedError.__name__ == "UnauthorizedError", "the query knows it by its name"
 
 
 def test_what_the_web_acl_blocked_is_found() -> None:

@@ -104,6 +104,20 @@ def test_a_failed_snapshot_is_told(template: dict[str, Any]) -> None:
     assert pattern["detail"]["state"] == ["ABORTED", "EXPIRED", "FAILED"]
 
 
+def test_a_test_restore_that_fails_is_told_where_restores_are_tested(template: dict[str, Any]) -> None:
+    tested = template_with(restore_testing=True)
+    rules = [rule["Properties"] for rule in resources_of(tested, "AWS::Events::Rule").values()]
+    (rule,) = [each for each in rules if each["EventPattern"]["detail-type"] == ["Restore Job State Change"]]
+    (selection,) = resources_of(tested, "AWS::Backup::RestoreTestingSelection").values()
+
+    assert rule["EventPattern"]["source"] == ["aws.backup"]
+    assert rule["EventPattern"]["detail"] == {
+        "iamRoleArn": [selection["Properties"]["IamRoleArn"]],
+        "status": ["ABORTED", "FAILED"],
+    }
+    assert "Restore Job" not in json.dumps(template)
+
+
 def test_rds_never_publishes_to_the_topic_itself(template: dict[str, Any]) -> None:
     assert not resources_of(template, "AWS::RDS::EventSubscription")
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
@@ -12,6 +13,13 @@ from constructs import Construct
 from secure_backend.alarm_topic import AlarmTopic
 from secure_backend.alarms import Alarms
 from secure_backend.api.options import Cors, Domain, UsagePlan
+from secure_backend.functions import EncryptedFunction
+
+# What authorizer/handler.py writes when the fault is not the token's: there are no keys, or its own code failed. The
+# line that Lambda adds for each refused token has the level ERROR too, and no message.
+_AUTHORIZER_FAULTS = (
+    '{ ($.message = "refused: keys unavailable") || (($.level = "ERROR") && ($.message = "refused: *")) }'
+)
 
 
 def source_network_policy(networks: Sequence[str], *, preflight: bool, needs_allow: bool) -> iam.PolicyDocument:
@@ -95,8 +103,13 @@ def add_domain(scope: Construct, domain: Domain, api: apigateway.RestApi, stage:
     )
 
 
-def add_api_alarms(scope: Construct, stage: apigateway.Stage, topic: AlarmTopic) -> None:
-    """Tell the topic when callers get server errors, or wait."""
+def add_api_alarms(
+    scope: Construct, stage: apigateway.Stage, topic: AlarmTopic, authorizer: EncryptedFunction | None
+) -> None:
+    """Tell the topic when callers get server errors, wait, or are refused because no token can be verified.
+
+    :param authorizer: the function that verifies tokens; whatever fails in it is a 401, which no other alarm counts.
+    """
     errors = stage.metric_server_error(period=cdk.Duration.minutes(5), statistic="Sum")
     latency = stage.metric_latency(period=cdk.Duration.minutes(5), statistic="p99")
     alarms = Alarms(scope, topic=topic)
@@ -108,3 +121,19 @@ def add_api_alarms(scope: Construct, stage: apigateway.Stage, topic: AlarmTopic)
         periods=3,
         happened="One request in a hundred took five seconds or more, for a quarter of an hour.",
     )
+    if authorizer is not None:
+        faults = logs.MetricFilter(
+            scope,
+            "AuthorizerFaults",
+            log_group=authorizer.log_group,
+            filter_pattern=logs.FilterPattern.literal(_AUTHORIZER_FAULTS),
+            metric_namespace=f"Api/{stage.rest_api.rest_api_name}",
+            metric_name="AuthorizerErrors",
+            metric_value="1",
+        )
+        alarms.add(
+            "AuthorizerErrors",
+            faults.metric(period=cdk.Duration.minutes(5), statistic="Sum"),
+            threshold=5,
+            happened="The authorizer could verify no token five times or more in five minutes: the callers got 401.",
+        )

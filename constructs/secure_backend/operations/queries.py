@@ -88,12 +88,15 @@ REFUSED_TOKENS = Question(
     ),
 )
 
-# Functions write JSON, Lambda itself does too: a timeout or a crash is a record of its own.
+# Functions write JSON, Lambda itself does too: a timeout or a crash is a record of its own. The authorizer ends with
+# UnauthorizedError for each token that it refuses, which is no error of its.
 FUNCTION_ERRORS = Question(
     name="Function errors",
     lines=(
         'filter level in ["ERROR", "CRITICAL"] or record.status in ["error", "failure", "timeout"]',
-        "fields coalesce(message, type) as what, coalesce(error, errorType, record.errorType, record.status) as kind",
+        'filter not (errorType = "UnauthorizedError" or record.errorType = "UnauthorizedError")',
+        "fields coalesce(message, errorMessage, type) as what, "
+        "coalesce(error, errorType, record.errorType, record.status) as kind",
         "stats count(*) as times, max(@timestamp) as last by @log, what, kind",
         "sort times desc",
         "limit 50",

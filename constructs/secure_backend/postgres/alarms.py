@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_backup as backup
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -97,6 +98,22 @@ class PostgresAlarms(Construct):
                 "source": ["aws.backup"],
                 "detail-type": ["Backup Job State Change"],
                 "detail": {"backupVaultArn": [vault.backup_vault_arn], "state": ["ABORTED", "EXPIRED", "FAILED"]},
+            },
+        )
+
+    def tell_failed_restores(self, role: iam.IRole) -> None:
+        """Send a message when a test restore did not end well: a backup that cannot be restored is none.
+
+        :param role: what AWS Backup restores as; the events name no vault.
+        """
+        self._tell(
+            "FailedRestores",
+            description="Snapshots that could not be restored",
+            pattern={
+                "source": ["aws.backup"],
+                "detail-type": ["Restore Job State Change"],
+                # The word is "status" here, and "state" in a backup job's event.
+                "detail": {"iamRoleArn": [role.role_arn], "status": ["ABORTED", "FAILED"]},
             },
         )
 

@@ -78,12 +78,13 @@ class PostgresBackup(Construct):
         instance_type: ec2.InstanceType,
         subnet_group: rds.ISubnetGroup,
         security_group: ec2.ISecurityGroup,
-    ) -> backup.CfnRestoreTestingPlan:
+    ) -> iam.Role:
         """Restore the latest snapshot each Monday into an instance of its own, which AWS Backup then deletes.
 
         It stands in the database's subnets and security group, which lets nobody in but the database's peers, and costs
-        what an instance of its class costs for the hours that the test takes.
+        what an instance of its class costs for the hours that the test takes. The role that it restores as is returned.
         """
+        role = self._role("RestoreRole", "AWSBackupServiceRolePolicyForRestores")
         plan = backup.CfnRestoreTestingPlan(
             self,
             "RestoreTests",
@@ -104,7 +105,7 @@ class PostgresBackup(Construct):
             restore_testing_selection_name="database",
             protected_resource_type="RDS",
             protected_resource_arns=[self._instance.instance_arn],
-            iam_role_arn=self._role("RestoreRole", "AWSBackupServiceRolePolicyForRestores").role_arn,
+            iam_role_arn=role.role_arn,
             restore_metadata_overrides={
                 "dbInstanceClass": f"db.{instance_type.to_string()}",
                 "dbSubnetGroupName": subnet_group.subnet_group_name,
@@ -113,7 +114,7 @@ class PostgresBackup(Construct):
             },
             validation_window_hours=1,
         )
-        return plan
+        return role
 
     def _role(self, child: str, policy: str) -> iam.Role:
         """Make a role with AWS's own policy: what AWS Backup calls changes with it, and a copy would fail at night."""
