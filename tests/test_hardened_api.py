@@ -13,6 +13,7 @@ from aws_cdk import aws_route53 as route53
 from syrupy.assertion import SnapshotAssertion
 
 from secure_backend.alarm_topic import AlarmTopic
+from secure_backend.analysis.filter_patterns import matches
 from secure_backend.api.authorizers import IamAuthorizer
 from secure_backend.api.options import Cors, Domain, Throttle, UsagePlan
 from secure_backend.hardened_api import HardenedApi
@@ -21,7 +22,6 @@ from secure_backend.validation import InvalidPropertiesError
 from secure_backend.web_acl import WebAcl
 from tests.api.cases import NewDocument, api_in, handler_in, jwt
 from tests.conftest import FLAGS, NewStack, resources_of, template_of
-from tests.trail.filter_patterns import matches
 
 TLS = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
 

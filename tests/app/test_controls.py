@@ -300,6 +300,18 @@ def test_the_command_fails_and_tells_the_resource_and_what_to_do(
     assert "controls: failed; 1 control not as the catalogue says" in shown
 
 
+def test_the_command_tells_of_what_a_macro_will_make(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A function of SAM's is none in the template."""
+    serverless = cdk.App(outdir=str(tmp_path), analytics_reporting=False)
+    stack = cdk.Stack(serverless, "orders")
+    stack.add_transform("AWS::Serverless-2016-10-31")
+    cdk.CfnResource(stack, "Function", type="AWS::Serverless::Function")
+    serverless.synth()
+    main([str(tmp_path)])
+    said = capsys.readouterr().err
+    assert "orders: what the macro AWS::Serverless-2016-10-31 makes at deployment is not judged" in said
+
+
 def test_the_command_asks_for_an_assembly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path)]) == 1
     assert "is no cloud assembly: synthesize the app first" in capsys.readouterr().err

@@ -8,12 +8,12 @@ import aws_cdk as cdk
 import pytest
 
 from secure_backend.alarm_topic import AlarmTopic
+from secure_backend.analysis.filter_patterns import matches
 from secure_backend.keys import DataKey
 from secure_backend.log_groups import EncryptedLogGroup
 from secure_backend.trail.cis_alarms import CisAlarms
 from secure_backend.trail.cis_benchmark import CIS_ALARMS, CisAlarm
 from tests.conftest import FLAGS, resources_of, template_of
-from tests.trail.filter_patterns import matches
 
 # Written out in full, so that a slip in how the library puts them together shows: Security Hub compares the text.
 GOLDEN: dict[str, str] = json.loads(Path(__file__).with_name("cis_patterns.json").read_text())

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from secure_backend.analysis.template import Resource, Value, is_intrinsic, list_of, object_of
+from secure_backend.analysis.template import Resource, Value, alternatives, is_intrinsic, list_of, object_of
 from secure_backend.analysis.text import UNKNOWN, could_match
 
 #: The properties that hold policy documents, by resource type; PolicyDocument where the type is not listed.
@@ -55,6 +55,11 @@ class Statement:
         """Whether a principal is ``*``."""
         return any(name == "*" for _, name in self.principals)
 
+    @property
+    def may_open(self) -> bool:
+        """Whether it may allow something to everyone, or to everyone but some; unless it certainly denies."""
+        return self.effect != "Deny" and (self.names_everyone or bool(self.not_principals))
+
     def names_service(self, service: str) -> bool:
         """Whether a principal is the service, ``logs`` or ``delivery.logs``, regional or not, or everyone."""
         for kind, name in self.principals:
@@ -99,7 +104,9 @@ def policy_documents(resource: Resource) -> Iterator[Value]:
         if resource.at(name) is not None:
             yield resource.at(name)
     for inline in list_of(resource.at("Policies")):
-        if object_of(inline).get("PolicyDocument") is not None:
+        if is_intrinsic(inline):
+            yield inline
+        elif object_of(inline).get("PolicyDocument") is not None:
             yield object_of(inline)["PolicyDocument"]
 
 
@@ -133,6 +140,9 @@ def _statement(body: Mapping[str, Value], render: Callable[[Value], str]) -> Sta
 
 
 def _principals(value: Value, render: Callable[[Value], str]) -> tuple[tuple[str, str], ...]:
-    if isinstance(value, str):
-        return (("*" if value == "*" else "AWS", value),)
-    return tuple((kind, render(name)) for kind, names in object_of(value).items() for name in list_of(names))
+    found: list[tuple[str, str]] = []
+    for each in alternatives(value):
+        if isinstance(each, str):
+            found.append(("*" if each == "*" else "AWS", each))
+        found += [(kind, render(name)) for kind, names in object_of(each).items() for name in alternatives(names)]
+    return tuple(found)

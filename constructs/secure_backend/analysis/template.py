@@ -7,6 +7,7 @@ from typing import Any
 
 #: A value of a template: text, a number, a list, an object, or an intrinsic function.
 Value = Any
+_NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,6 +21,8 @@ class Resource:
     depends_on: tuple[str, ...] = ()
     deletion_policy: str | None = None
     update_replace_policy: str | None = None
+    #: The condition on which it is made at all; None for always.
+    condition: str | None = None
     metadata: Mapping[str, Value] = field(default_factory=dict)
 
     @property
@@ -39,7 +42,7 @@ class Resource:
             if is_intrinsic(value):
                 break
             value = value.get(name) if isinstance(value, dict) else None
-        return None if value == {"Ref": "AWS::NoValue"} else value
+        return None if value == _NO_VALUE else value
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,6 +103,29 @@ def list_of(value: Value) -> list[Value]:
     return value if isinstance(value, list) else [value]
 
 
+def alternatives(value: Value) -> Iterator[Value]:
+    """Yield what the items of a list, or a single value, may turn out to be: of ``Fn::If`` either case."""
+    if isinstance(value, list):
+        for item in value:
+            yield from alternatives(item)
+    elif is_intrinsic(value) and "Fn::If" in value:
+        yield from alternatives(list_of(value["Fn::If"])[1:])
+    elif value is not None and value != _NO_VALUE:
+        yield value
+
+
+def is_set(value: Value) -> bool:
+    """Tell whether a value is certainly there: of ``Fn::If`` in either case, and not empty."""
+    if is_intrinsic(value) and "Fn::If" in value:
+        return all(is_set(case) for case in list_of(value["Fn::If"])[1:])
+    return value not in (None, "", [], {}, _NO_VALUE)
+
+
+def is_conditional(value: Value) -> bool:
+    """Tell whether some of the value depends on a condition of the deployment."""
+    return any(isinstance(each, dict) and "Fn::If" in each for _, each in walk(value))
+
+
 def is_true(value: Value) -> bool:
     """Tell whether a boolean of a template is certainly true; templates also hold it as text."""
     return value is True or (isinstance(value, str) and value.lower() == "true")
@@ -143,5 +169,6 @@ def _resource(stack: Stack, logical_id: str, body: Mapping[str, Value]) -> Resou
         depends_on=tuple([depends_on] if isinstance(depends_on, str) else depends_on),
         deletion_policy=body.get("DeletionPolicy"),
         update_replace_policy=body.get("UpdateReplacePolicy"),
+        condition=body.get("Condition"),
         metadata=object_of(body.get("Metadata")),
     )

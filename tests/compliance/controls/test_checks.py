@@ -6,75 +6,29 @@ import pytest
 
 from secure_backend.analysis import Assembly
 from secure_backend.compliance.controls.checks import CHECKS
-
-BUCKET = {"Type": "AWS::S3::Bucket", "Properties": {}}
-BLOCKED = {
-    "PublicAccessBlockConfiguration": dict.fromkeys(
-        ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
-    )
-}
-FUNCTION = {"Type": "AWS::Lambda::Function", "Properties": {}}
-GROUP = {"Type": "AWS::EC2::SecurityGroup", "Properties": {}}
-ARN = {"Fn::GetAtt": ["Bucket", "Arn"]}
-OBJECTS = {"Fn::Join": ["", [ARN, "/*"]]}
-
-
-def resource(type_name: str, **properties: Any) -> dict[str, Any]:
-    return {"Type": f"AWS::{type_name}", "Properties": properties}
-
-
-def bucket_policy(**statement: Any) -> dict[str, Any]:
-    return resource("S3::BucketPolicy", Bucket={"Ref": "Bucket"}, PolicyDocument={"Statement": [statement]})
-
-
-def plain_http(*places: Any, action: str = "s3:*") -> dict[str, Any]:
-    condition = {"Bool": {"aws:SecureTransport": "false"}}
-    return bucket_policy(Effect="Deny", Principal="*", Action=action, Resource=list(places), Condition=condition)
-
-
-def allowing(**statement: Any) -> dict[str, Any]:
-    return bucket_policy(Effect="Allow", Action="s3:PutBucketPolicy", Resource=ARN, **statement)
-
-
-def permission(**properties: Any) -> dict[str, Any]:
-    return resource("Lambda::Permission", FunctionName={"Ref": "Function"}, **properties)
-
-
-def managed(**statement: Any) -> dict[str, Any]:
-    return resource("IAM::ManagedPolicy", PolicyDocument={"Statement": {"Effect": "Allow", **statement}})
-
-
-def ingress(**properties: Any) -> dict[str, Any]:
-    return resource("EC2::SecurityGroupIngress", GroupId={"Ref": "Group"}, **properties)
-
-
-def open_ports(low: int, high: int) -> dict[str, Any]:
-    return ingress(IpProtocol="tcp", FromPort=low, ToPort=high, CidrIp="0.0.0.0/0")
-
-
-def stage(*settings: Any) -> dict[str, Any]:
-    return resource("ApiGateway::Stage", MethodSettings=list(settings))
-
-
-def trail(**properties: Any) -> dict[str, Any]:
-    return resource("CloudTrail::Trail", **properties)
-
-
-def instance_in(gateway: str) -> dict[str, Any]:
-    return {
-        "Instance": resource("RDS::DBInstance", DBSubnetGroupName={"Ref": "Subnets"}),
-        "Subnets": resource("RDS::DBSubnetGroup", SubnetIds=[{"Ref": "Subnet"}]),
-        "Subnet": resource("EC2::Subnet"),
-        "Table": resource("EC2::RouteTable"),
-        "Association": resource(
-            "EC2::SubnetRouteTableAssociation", SubnetId={"Ref": "Subnet"}, RouteTableId={"Ref": "Table"}
-        ),
-        "Route": resource("EC2::Route", RouteTableId={"Ref": "Table"}, GatewayId=gateway),
-    }
-
-
-EVERY = {"HttpMethod": "*", "ResourcePath": "/*", "LoggingLevel": "ERROR"}
-OWN, OTHER = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}, "arn:aws:iam::999999999999:root"
+from tests.compliance.controls.templates import (
+    ARN,
+    BLOCKED,
+    BUCKET,
+    EVERY,
+    FUNCTION,
+    GROUP,
+    OBJECTS,
+    OTHER,
+    OWN,
+    ROLE,
+    ROLE_ARN,
+    allowing,
+    ingress,
+    instance_in,
+    managed,
+    open_ports,
+    permission,
+    plain_http,
+    resource,
+    stage,
+    trail,
+)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +41,7 @@ OWN, OTHER = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}, "arn:aws:iam::9
         ("S3.5", False, {"Bucket": BUCKET, "Policy": plain_http(ARN, OBJECTS, action="s3:PutObject")}),
         ("S3.6", True, {"Bucket": BUCKET, "Policy": allowing(Principal={"AWS": OWN})}),
         ("S3.6", True, {"Bucket": BUCKET, "Policy": allowing(Principal={"Service": "logging.s3.amazonaws.com"})}),
-        ("S3.6", True, {"Bucket": BUCKET, "Policy": allowing(Principal={"AWS": {"Fn::GetAtt": ["Role", "Arn"]}})}),
+        ("S3.6", True, {"Bucket": BUCKET, "Role": ROLE, "Policy": allowing(Principal={"AWS": ROLE_ARN})}),
         ("S3.6", False, {"Bucket": BUCKET, "Policy": allowing(Principal={"AWS": OTHER})}),
         ("S3.6", False, {"Bucket": BUCKET, "Policy": allowing(Principal={"AWS": "999999999999"})}),
         ("S3.6", False, {"Bucket": BUCKET, "Policy": allowing(Principal={"CanonicalUser": "79a59d"})}),

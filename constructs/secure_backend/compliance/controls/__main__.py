@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 from secure_backend.analysis import Assembly
+from secure_backend.analysis.template import list_of, object_of
 from secure_backend.compliance.controls import checkov, control_tower
 from secure_backend.compliance.controls.catalogue import differences
 from secure_backend.compliance.controls.document import markdown
@@ -47,6 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _results(folder: Path, checkov_program: Path | None) -> tuple[Result, ...]:
     """Return the results over one assembly, with the opinion of whoever can be asked."""
     assembly = Assembly.from_directory(folder)
+    for stack in assembly.stacks:
+        for macro in list_of(stack.template.get("Transform")):
+            name = macro if isinstance(macro, str) else object_of(macro).get("Name")
+            print(f"{stack.name}: what the macro {name} makes at deployment is not judged", file=sys.stderr)
     opinions = []
     try:
         opinions.append(control_tower.opinions(assembly))

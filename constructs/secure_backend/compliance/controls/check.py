@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from secure_backend.analysis import Assembly, Resource, Stack
+from secure_backend.analysis.template import is_conditional, list_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,3 +47,16 @@ def control(*ids: str) -> Callable[[Check], Check]:
 def judge(subject: Resource | Stack, *, met: bool, problem: str) -> Judgement:
     """Return a judgement: the problem counts only when the control is not met."""
     return Judgement(subject=subject, problem=None if met else problem)
+
+
+def surely_attached(assembly: Assembly, type_name: str, path: str, to: Resource) -> list[Resource]:
+    """Return the resources that refer to one by a property wherever that one is made.
+
+    One with another condition, or whose reference depends on a condition, may not be there: it meets nothing.
+    """
+    return [
+        each
+        for each in assembly.attached(type_name, path, to)
+        if each.condition in (None, to.condition)
+        and any(assembly.follow(each.stack, item) is to and not is_conditional(item) for item in list_of(each.at(path)))
+    ]

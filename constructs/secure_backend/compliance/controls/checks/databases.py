@@ -3,12 +3,20 @@
 from collections.abc import Callable, Iterator
 
 from secure_backend.analysis import Assembly, Resource
-from secure_backend.analysis.template import Value, is_true, list_of, number_of, object_of
-from secure_backend.compliance.controls.check import Check, Judgement, control, judge
+from secure_backend.analysis.template import Value, alternatives, is_set, is_true, list_of, number_of, object_of
+from secure_backend.compliance.controls.check import Check, Judgement, control, judge, surely_attached
 from secure_backend.compliance.rules import access
 
 _INSTANCE = "AWS::RDS::DBInstance"
-_DEFAULT_PORTS = {"postgres": 5432, "mysql": 3306, "mariadb": 3306, "oracle": 1521, "sqlserver": 1433}
+_DEFAULT_PORTS = {"postgres": 5432, "mysql": 3306, "mariadb": 3306, "oracle": 1521, "sqlserver": 1433, "db2": 50000}
+#: What RDS.9 wants of each engine. The logs of Aurora are its cluster's.
+_LOGS = {
+    "postgres": {"postgresql", "upgrade"},
+    "mysql": {"audit", "error", "general", "slowquery"},
+    "mariadb": {"audit", "error", "general", "slowquery"},
+    "oracle": {"alert", "audit", "listener", "trace"},
+    "sqlserver": {"agent", "error"},
+}
 _DEFAULT_USERS = ("admin", "postgres")
 
 
@@ -31,6 +39,17 @@ def _days(value: Value) -> bool:
     return (number_of(value) or 0) >= 7
 
 
+def _own_name(value: Value) -> bool:
+    # Of a parameter, or of what is looked up at deployment, nobody knows whether it is the default one.
+    return isinstance(value, str) and value.lower() not in ("", *_DEFAULT_USERS) and "{{resolve:" not in value
+
+
+def _engine(instance: Resource) -> str:
+    """Return the engine without its edition, such as ``oracle``; "" when it is known only at deployment."""
+    engine = instance.at("Engine")
+    return engine.removeprefix("custom-").partition("-")[0] if isinstance(engine, str) else ""
+
+
 def _some_seconds(value: Value) -> bool:
     return number_of(value) in (1, 5, 10, 15, 30, 60)
 
@@ -45,26 +64,31 @@ control("RDS.10")(_of_instances("EnableIAMDatabaseAuthentication", is_true))
 control("RDS.11")(_of_instances("BackupRetentionPeriod", _days))
 control("RDS.13")(_of_instances("AutoMinorVersionUpgrade", is_true))
 control("RDS.17")(_of_instances("CopyTagsToSnapshot", is_true))
-control("RDS.25")(_of_instances("MasterUsername", lambda name: bool(name) and str(name).lower() not in _DEFAULT_USERS))
+control("RDS.25")(_of_instances("MasterUsername", _own_name))
 
 
-@control("RDS.9", "RDS.36")
+@control("RDS.9")
 def logs_published(assembly: Assembly) -> Iterator[Judgement]:
-    """Send PostgreSQL's log to CloudWatch Logs."""
+    """Send the engine's logs to CloudWatch Logs."""
     for instance in assembly.resources(_INSTANCE):
-        if str(instance.at("Engine")) == "postgres":
-            logs = list_of(instance.at("EnableCloudwatchLogsExports"))
-            met = {"postgresql", "upgrade"} <= set(map(str, logs))
-            yield judge(instance, met=met, problem=f"EnableCloudwatchLogsExports is {logs}")
+        if _engine(instance) != "aurora":
+            yield _publishes(instance, _LOGS.get(_engine(instance)))
+
+
+@control("RDS.36")
+def postgresql_logs_published(assembly: Assembly) -> Iterator[Judgement]:
+    """Send PostgreSQL's log to CloudWatch Logs."""
+    for instance in _postgresql(assembly):
+        yield _publishes(instance, _LOGS["postgres"])
 
 
 @control("RDS.23")
 def port_not_the_default(assembly: Assembly) -> Iterator[Judgement]:
     """Listen on another port than the engine's default."""
     for instance in assembly.resources(_INSTANCE):
-        engine = str(instance.at("Engine")).partition("-")[0]
         port = number_of(instance.at("Port"))
-        met = port is not None and port != _DEFAULT_PORTS.get(engine)
+        known = _DEFAULT_PORTS.get(_engine(instance))
+        met = port is not None and port not in ({known} if known else set(_DEFAULT_PORTS.values()))
         yield judge(instance, met=met, problem=f"Port is {instance.at('Port')}")
 
 
@@ -72,14 +96,14 @@ def port_not_the_default(assembly: Assembly) -> Iterator[Judgement]:
 def in_a_backup_plan(assembly: Assembly) -> Iterator[Judgement]:
     """Name the instance in an AWS Backup plan."""
     for instance in assembly.resources(_INSTANCE):
-        named = assembly.attached("AWS::Backup::BackupSelection", "BackupSelection.Resources", instance)
+        named = surely_attached(assembly, "AWS::Backup::BackupSelection", "BackupSelection.Resources", instance)
         yield judge(instance, met=bool(named), problem="no backup plan selects it")
 
 
 @control("RDS.38")
 def tls_forced(assembly: Assembly) -> Iterator[Judgement]:
     """Refuse connections without TLS in the parameter group."""
-    for instance in assembly.resources(_INSTANCE):
+    for instance in _postgresql(assembly):
         group = access.resource_at(assembly, instance, "DBParameterGroupName", "AWS::RDS::DBParameterGroup")
         forced = None if group is None else object_of(group.at("Parameters")).get("rds.force_ssl")
         yield judge(instance, met=str(forced) == "1", problem=f"rds.force_ssl is {forced}")
@@ -109,17 +133,34 @@ def proxies_want_tls(assembly: Assembly) -> Iterator[Judgement]:
 def recovery_points_encrypted(assembly: Assembly) -> Iterator[Judgement]:
     """Encrypt the recovery points of a vault."""
     for vault in assembly.resources("AWS::Backup::BackupVault"):
-        yield judge(vault, met=bool(vault.at("EncryptionKeyArn")), problem="EncryptionKeyArn is missing")
+        yield judge(vault, met=is_set(vault.at("EncryptionKeyArn")), problem="EncryptionKeyArn is missing")
+
+
+def _postgresql(assembly: Assembly) -> list[Resource]:
+    """Return the instances of RDS for PostgreSQL, and those that may turn out to be some."""
+    return [each for each in assembly.resources(_INSTANCE) if _engine(each) in ("postgres", "")]
+
+
+def _publishes(instance: Resource, wanted: set[str] | None) -> Judgement:
+    logs = list_of(instance.at("EnableCloudwatchLogsExports"))
+    met = wanted is not None and wanted <= set(map(str, logs))
+    return judge(instance, met=met, problem=f"EnableCloudwatchLogsExports is {logs}")
 
 
 def _leads_out(assembly: Assembly, subnet: Resource) -> bool:
+    """Tell whether a subnet leads to the internet, or may: by a table or a gateway that is not known."""
     for association in assembly.attached("AWS::EC2::SubnetRouteTableAssociation", "SubnetId", subnet):
         table = assembly.follow(association.stack, association.at("RouteTableId"))
         if table is None:
-            continue
+            return True
         for route in assembly.attached("AWS::EC2::Route", "RouteTableId", table):
-            gateway = assembly.follow(route.stack, route.at("GatewayId"))
-            by_gateway = gateway is not None and gateway.type == "AWS::EC2::InternetGateway"
-            if by_gateway or str(route.at("GatewayId")).startswith("igw-"):
+            if any(_may_lead_out(assembly, route, each) for each in alternatives(route.at("GatewayId"))):
                 return True
     return False
+
+
+def _may_lead_out(assembly: Assembly, route: Resource, gateway: Value) -> bool:
+    if isinstance(gateway, str):
+        return gateway.startswith("igw-")
+    found = assembly.follow(route.stack, gateway)
+    return found is None or found.type == "AWS::EC2::InternetGateway"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from secure_backend.analysis import Assembly, Resource
-from secure_backend.analysis.template import list_of
+from secure_backend.analysis.template import Value, alternatives, is_conditional, is_set, list_of
 from secure_backend.compliance.controls.check import Judgement, control, judge
 
 _FUNCTION = "AWS::Lambda::Function"
@@ -21,8 +21,8 @@ def not_public(assembly: Assembly) -> Iterator[Judgement]:
     for function in assembly.resources(_FUNCTION):
         bad = [
             permission.logical_id
-            for permission in assembly.attached("AWS::Lambda::Permission", "FunctionName", function)
-            if not _narrow(permission)
+            for permission in assembly.resources("AWS::Lambda::Permission")
+            if _function_of(assembly, permission) in (function, None) and not _narrow(assembly, permission)
         ]
         yield judge(function, met=not bad, problem=f"anybody may call it by {', '.join(bad)}")
 
@@ -51,18 +51,39 @@ def in_two_zones(assembly: Assembly) -> Iterator[Judgement]:
 def traced(assembly: Assembly) -> Iterator[Judgement]:
     """Trace calls by X-Ray; CDK's own custom resources have no such option."""
     for function in assembly.resources(_FUNCTION):
-        if "CustomResourceProvider" in function.logical_id:
+        if "CustomResourceProvider" in function.logical_id and function.at("Handler") == "__entrypoint__.handler":
             yield Judgement(subject=function, exempt="CDK's own custom resource, called at deployments only")
             continue
         mode = function.at("TracingConfig.Mode")
         yield judge(function, met=mode == "Active", problem=f"TracingConfig.Mode is {mode}")
 
 
-def _narrow(permission: Resource) -> bool:
+def _function_of(assembly: Assembly, permission: Resource) -> Resource | None:
+    """Return the function that a permission is about, also by an alias, a version or its name; None when unknown."""
+    found = assembly.follow(permission.stack, permission.at("FunctionName"))
+    if found is not None and found.type in ("AWS::Lambda::Alias", "AWS::Lambda::Version"):
+        found = assembly.follow(found.stack, found.at("FunctionName"))
+    if found is None:
+        name = assembly.render(permission.stack, permission.at("FunctionName"))
+        named = [each for each in assembly.resources(_FUNCTION) if each.at("FunctionName") in name.split(":")]
+        found = named[0] if len(named) == 1 else None
+    return found
+
+
+def _narrow(assembly: Assembly, permission: Resource) -> bool:
     principal = permission.at("Principal")
-    if permission.at("FunctionUrlAuthType") == "NONE" or principal is None:
+    if permission.at("FunctionUrlAuthType") not in (None, "AWS_IAM") or principal is None:
         return False
-    named = any(permission.at(name) for name in ("SourceArn", "SourceAccount", "PrincipalOrgID"))
-    if principal == "*" or (isinstance(principal, str) and principal.endswith((".amazonaws.com", ".amazonaws.com.cn"))):
-        return named and (principal != "s3.amazonaws.com" or bool(permission.at("SourceAccount")))
+    if not isinstance(principal, str):
+        caller = None if is_conditional(principal) else assembly.follow(permission.stack, principal)
+        if caller is not None and caller.type in ("AWS::IAM::Role", "AWS::IAM::User"):
+            return True
+        principal = assembly.render(permission.stack, principal)
+    named = any(_names_one(permission.at(name)) for name in ("SourceArn", "SourceAccount", "PrincipalOrgID"))
+    if principal == "*" or "${" in principal or principal.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return named and (principal != "s3.amazonaws.com" or is_set(permission.at("SourceAccount")))
     return True
+
+
+def _names_one(value: Value) -> bool:
+    return is_set(value) and all(each != "*" for each in alternatives(value))

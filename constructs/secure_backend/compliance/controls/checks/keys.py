@@ -24,7 +24,8 @@ def not_deleted(assembly: Assembly) -> Iterator[Judgement]:
 def rotated(assembly: Assembly) -> Iterator[Judgement]:
     """Rotate a symmetric key."""
     for key in assembly.resources(_KEY):
-        if key.at("KeySpec") in (None, "SYMMETRIC_DEFAULT"):
+        spec = key.at("KeySpec")
+        if spec in (None, "SYMMETRIC_DEFAULT") or not isinstance(spec, str):
             yield judge(key, met=is_true(key.at("EnableKeyRotation")), problem="EnableKeyRotation is not true")
 
 
@@ -32,6 +33,6 @@ def rotated(assembly: Assembly) -> Iterator[Judgement]:
 def not_public(assembly: Assembly) -> Iterator[Judgement]:
     """Write no statement for everybody into a key's policy, whatever its conditions."""
     for key in assembly.resources(_KEY):
-        statements = [each for each in assembly.policy_statements(key) if each.allows and each.names_everyone]
+        statements = [each for each in assembly.policy_statements(key) if each.may_open]
         open_ = [each.sid or "without an id" for each in statements]
         yield judge(key, met=not open_, problem=f"everybody is let in by statement {', '.join(open_)}")

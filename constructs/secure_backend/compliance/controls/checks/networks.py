@@ -2,11 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 
-from secure_backend.analysis import Assembly, Resource
-from secure_backend.analysis.template import Value, is_false, is_true, list_of, number_of, object_of
-from secure_backend.compliance.controls.check import Judgement, control, judge
+from secure_backend.analysis import Assembly, Resource, Stack
+from secure_backend.analysis.template import (
+    Value,
+    alternatives,
+    is_false,
+    is_intrinsic,
+    is_true,
+    number_of,
+    object_of,
+)
+from secure_backend.compliance.controls.check import Judgement, control, judge, surely_attached
 
-_ANYWHERE = ("0.0.0.0/0", "::/0")
+#: The properties that name addresses, by IPv4 and IPv6.
+_SOURCES = ("CidrIp", "CidrIpv6")
+#: Stands for a rule that is known only at deployment.
+_UNKNOWN = {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0", "CidrIpv6": "::/0"}
 #: The ports that EC2.18 lets anybody in by.
 _AUTHORIZED = (80, 443)
 #: The ports that EC2.19 holds to be of high risk.
@@ -21,7 +32,7 @@ _ADMINISTRATION = (22, 3389)
 def default_group_closed(assembly: Assembly) -> Iterator[Judgement]:
     """Empty the default security group of a VPC."""
     for vpc in assembly.resources("AWS::EC2::VPC"):
-        emptied = bool(assembly.attached("Custom::VpcRestrictDefaultSG", "DefaultSecurityGroupId", vpc))
+        emptied = bool(surely_attached(assembly, "Custom::VpcRestrictDefaultSG", "DefaultSecurityGroupId", vpc))
         added = [
             rule.logical_id
             for rule in assembly.resources("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress")
@@ -36,7 +47,7 @@ def default_group_closed(assembly: Assembly) -> Iterator[Judgement]:
 def flow_logs(assembly: Assembly) -> Iterator[Judgement]:
     """Record at least what a VPC refuses in a flow log."""
     for vpc in assembly.resources("AWS::EC2::VPC"):
-        logs = assembly.attached("AWS::EC2::FlowLog", "ResourceId", vpc)
+        logs = surely_attached(assembly, "AWS::EC2::FlowLog", "ResourceId", vpc)
         met = any(log.at("TrafficType") in ("ALL", "REJECT") for log in logs)
         yield judge(vpc, met=met, problem="no flow log of rejected or all traffic")
 
@@ -55,7 +66,7 @@ def no_public_addresses(assembly: Assembly) -> Iterator[Judgement]:
 def network_acls_used(assembly: Assembly) -> Iterator[Judgement]:
     """Put each network ACL on a subnet."""
     for acl in assembly.resources("AWS::EC2::NetworkAcl"):
-        used = assembly.attached("AWS::EC2::SubnetNetworkAclAssociation", "NetworkAclId", acl)
+        used = surely_attached(assembly, "AWS::EC2::SubnetNetworkAclAssociation", "NetworkAclId", acl)
         yield judge(acl, met=bool(used), problem="it is on no subnet")
 
 
@@ -63,14 +74,18 @@ def network_acls_used(assembly: Assembly) -> Iterator[Judgement]:
 def open_ports_authorized(assembly: Assembly) -> Iterator[Judgement]:
     """Let everybody in on TCP 80 and 443 only."""
     for group, rules in _ingress(assembly):
-        bad = [_text(rule) for rule in rules if _from_anywhere(rule) and not _authorized(rule)]
+        bad = [
+            _text(rule)
+            for rule in rules
+            if _opens(assembly, group.stack, rule, "CidrIp", "CidrIpv6") and not _authorized(rule)
+        ]
         yield judge(group, met=not bad, problem=f"anybody is let in by {', '.join(bad)}")
 
 
 @control("EC2.19")
 def risky_ports_closed(assembly: Assembly) -> Iterator[Judgement]:
     """Let nobody in on a port of high risk from anywhere."""
-    yield from _closed(assembly, _RISKY, _ANYWHERE)
+    yield from _closed(assembly, _RISKY, *_SOURCES)
 
 
 @control("EC2.21")
@@ -81,8 +96,8 @@ def acl_administration_closed(assembly: Assembly) -> Iterator[Judgement]:
             entry.logical_id
             for entry in assembly.attached("AWS::EC2::NetworkAclEntry", "NetworkAclId", acl)
             if not is_true(entry.at("Egress"))
-            and entry.at("RuleAction") == "allow"
-            and (entry.at("CidrBlock") in _ANYWHERE or entry.at("Ipv6CidrBlock") in _ANYWHERE)
+            and entry.at("RuleAction") != "deny"
+            and _opens(assembly, acl.stack, entry.properties, "CidrBlock", "Ipv6CidrBlock")
             and any(_acl_covers(entry, port) for port in _ADMINISTRATION)
         ]
         yield judge(acl, met=not bad, problem=f"anybody is let in on 22 or 3389 by {', '.join(bad)}")
@@ -91,28 +106,27 @@ def acl_administration_closed(assembly: Assembly) -> Iterator[Judgement]:
 @control("EC2.53")
 def administration_closed_ipv4(assembly: Assembly) -> Iterator[Judgement]:
     """Let nobody in on 22 or 3389 from 0.0.0.0/0."""
-    yield from _closed(assembly, _ADMINISTRATION, _ANYWHERE[:1])
+    yield from _closed(assembly, _ADMINISTRATION, _SOURCES[0])
 
 
 @control("EC2.54")
 def administration_closed_ipv6(assembly: Assembly) -> Iterator[Judgement]:
     """Let nobody in on 22 or 3389 from ::/0."""
-    yield from _closed(assembly, _ADMINISTRATION, _ANYWHERE[1:])
+    yield from _closed(assembly, _ADMINISTRATION, _SOURCES[1])
 
 
 @control("CIS 5.1.2")
 def cifs_closed(assembly: Assembly) -> Iterator[Judgement]:
     """Let nobody in on the port of CIFS from anywhere."""
-    yield from _closed(assembly, (445,), _ANYWHERE)
+    yield from _closed(assembly, (445,), *_SOURCES)
 
 
-def _closed(assembly: Assembly, ports: tuple[int, ...], ranges: tuple[str, ...]) -> Iterator[Judgement]:
+def _closed(assembly: Assembly, ports: tuple[int, ...], *sources: str) -> Iterator[Judgement]:
     for group, rules in _ingress(assembly):
         bad = [
             _text(rule)
             for rule in rules
-            if (rule.get("CidrIp") in ranges or rule.get("CidrIpv6") in ranges)
-            and any(_covers(rule, port) for port in ports)
+            if _opens(assembly, group.stack, rule, *sources) and any(_covers(rule, port) for port in ports)
         ]
         yield judge(group, met=not bad, problem=f"anybody is let in by {', '.join(bad)}")
 
@@ -120,13 +134,21 @@ def _closed(assembly: Assembly, ports: tuple[int, ...], ranges: tuple[str, ...])
 def _ingress(assembly: Assembly) -> Iterator[tuple[Resource, list[Mapping[str, Value]]]]:
     """Yield each security group with its ways in, those that are resources of their own among them."""
     for group in assembly.resources("AWS::EC2::SecurityGroup"):
-        own = [object_of(each) for each in list_of(group.at("SecurityGroupIngress"))]
+        own = [_UNKNOWN if is_intrinsic(each) else each for each in alternatives(group.at("SecurityGroupIngress"))]
         others = assembly.attached("AWS::EC2::SecurityGroupIngress", "GroupId", group)
-        yield group, [*own, *(each.properties for each in others)]
+        yield group, [*map(object_of, own), *(each.properties for each in others)]
 
 
-def _from_anywhere(rule: Mapping[str, Value]) -> bool:
-    return rule.get("CidrIp") in _ANYWHERE or rule.get("CidrIpv6") in _ANYWHERE
+def _opens(assembly: Assembly, stack: Stack, rule: Mapping[str, Value], *sources: str) -> bool:
+    """Tell whether a rule lets everybody in, or may: EC2 takes any address with /0 for all of them.
+
+    An address of a resource, such as a VPC's, is somebody's.
+    """
+    return any(
+        each.endswith("/0") if isinstance(each, str) else assembly.follow(stack, each) is None
+        for source in sources
+        for each in alternatives(rule.get(source))
+    )
 
 
 def _authorized(rule: Mapping[str, Value]) -> bool:

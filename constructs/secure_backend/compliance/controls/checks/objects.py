@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from secure_backend.analysis import Assembly, Resource, Statement
 from secure_backend.analysis.template import Value, is_true, list_of, object_of
 from secure_backend.analysis.text import could_match
-from secure_backend.compliance.controls.check import Judgement, control, judge
+from secure_backend.compliance.controls.check import Judgement, control, judge, surely_attached
 from secure_backend.compliance.rules import access
 
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
@@ -44,8 +44,14 @@ def no_public_write(assembly: Assembly) -> Iterator[Judgement]:
 def tls_only(assembly: Assembly) -> Iterator[Judgement]:
     """Deny every request without TLS in the policy, of the bucket and of its objects."""
     for bucket in assembly.resources(access.BUCKET):
-        statements = access.statements_for(assembly, access.bucket_policies(assembly, bucket))
-        covered = {place for each in statements if _denies_plain_http(each) for place in _places(each)}
+        policies = surely_attached(assembly, access.BUCKET_POLICY, "Bucket", bucket)
+        own = assembly.render(bucket.stack, {"Fn::GetAtt": [bucket.logical_id, "Arn"]})
+        covered = {
+            place
+            for each in access.statements_for(assembly, policies)
+            if _denies_plain_http(each)
+            for place in _places(each, own)
+        }
         yield judge(
             bucket,
             met=covered == {"bucket", "objects"},
@@ -61,7 +67,7 @@ def no_power_for_other_accounts(assembly: Assembly) -> Iterator[Judgement]:
             action
             for each in access.statements_for(assembly, access.bucket_policies(assembly, bucket))
             for action in _RESERVED
-            if each.allows and each.covers(action) and _names_others(assembly, bucket, each)
+            if each.effect != "Deny" and each.covers(action) and _names_others(assembly, bucket, each)
         ]
         yield judge(bucket, met=not given, problem=f"another account may {', '.join(given)}")
 
@@ -78,7 +84,7 @@ def public_access_blocked(assembly: Assembly) -> Iterator[Judgement]:
 def requests_logged(assembly: Assembly) -> Iterator[Judgement]:
     """Log a bucket's requests; AWS exempts the bucket that takes such logs."""
     for bucket in assembly.resources(access.BUCKET):
-        if assembly.attached(access.BUCKET, "LoggingConfiguration.DestinationBucketName", bucket):
+        if surely_attached(assembly, access.BUCKET, "LoggingConfiguration.DestinationBucketName", bucket):
             yield Judgement(subject=bucket, exempt="it takes other buckets' access logs")
             continue
         logging = object_of(bucket.at("LoggingConfiguration"))
@@ -143,15 +149,21 @@ def trail_bucket_private_and_logged(assembly: Assembly) -> Iterator[Judgement]:
 def object_events_recorded(assembly: Assembly) -> Iterator[Judgement]:
     """Record reads and writes of the objects of each bucket that holds no logs."""
     recorded = {
-        assembly.follow(trail.stack, value)
+        assembly.render(trail.stack, value)
         for trail in assembly.resources("AWS::CloudTrail::Trail")
+        if trail.condition is None and is_true(trail.at("IsLogging"))
         for value in _recorded_arns(trail)
     }
     for bucket in assembly.resources(access.BUCKET):
         if _holds_logs(assembly, bucket):
             yield Judgement(subject=bucket, exempt="it holds logs: recording them would record the recording")
             continue
-        yield judge(bucket, met=bucket in recorded, problem="no trail records the events of its objects")
+        own = assembly.render(bucket.stack, {"Fn::GetAtt": [bucket.logical_id, "Arn"]})
+        yield judge(
+            bucket,
+            met=not recorded.isdisjoint({f"{own}/", f"{own}/*"}),
+            problem="no trail records the events of its objects",
+        )
 
 
 def _recorded_arns(trail: Resource) -> Iterator[Value]:
@@ -159,7 +171,7 @@ def _recorded_arns(trail: Resource) -> Iterator[Value]:
     for selector in map(object_of, list_of(trail.at("AdvancedEventSelectors"))):
         fields = {str(each.get("Field")): each for each in map(object_of, list_of(selector.get("FieldSelectors")))}
         objects = "AWS::S3::Object" in list_of(fields.get("resources.type", {}).get("Equals"))
-        if objects and "readOnly" not in fields:
+        if objects and set(fields) <= {"eventCategory", "resources.type", "resources.ARN"}:
             yield from list_of(fields.get("resources.ARN", {}).get("StartsWith"))
     for selector in map(object_of, list_of(trail.at("EventSelectors"))):
         for data in map(object_of, list_of(selector.get("DataResources"))):
@@ -170,8 +182,8 @@ def _recorded_arns(trail: Resource) -> Iterator[Value]:
 def _takes_access_logs(assembly: Assembly, bucket: Resource) -> bool:
     """Tell whether S3's or a load balancer's access logs go there: neither takes a KMS key or a lock."""
     return bool(
-        assembly.attached(access.BUCKET, "LoggingConfiguration.DestinationBucketName", bucket)
-        or assembly.attached("AWS::ElasticLoadBalancingV2::LoadBalancer", "LoadBalancerAttributes", bucket)
+        surely_attached(assembly, access.BUCKET, "LoggingConfiguration.DestinationBucketName", bucket)
+        or surely_attached(assembly, "AWS::ElasticLoadBalancingV2::LoadBalancer", "LoadBalancerAttributes", bucket)
     )
 
 
@@ -195,7 +207,7 @@ def _opened(assembly: Assembly, bucket: Resource, actions: tuple[str, ...], acls
     if bucket.at("AccessControl") in acls:
         return f"AccessControl {bucket.at('AccessControl')}"
     for each in access.statements_for(assembly, access.bucket_policies(assembly, bucket)):
-        if each.allows and each.names_everyone and not each.conditions and any(each.covers(one) for one in actions):
+        if each.may_open and not each.conditions and any(each.covers(one) for one in actions):
             return f"statement {each.sid or 'without an id'}"
     return None
 
@@ -203,12 +215,14 @@ def _opened(assembly: Assembly, bucket: Resource, actions: tuple[str, ...], acls
 def _denies_plain_http(statement: Statement) -> bool:
     refused = statement.condition_values("aws:SecureTransport")
     alone = len(statement.conditions) == 1 and statement.conditions[0].operator == "Bool"
-    every = statement.actions == ("s3:*",) and statement.names_everyone
-    return not statement.allows and every and alone and refused == ("false",)
+    everyone = bool(statement.principals) and all(name == "*" for _, name in statement.principals)
+    every = statement.actions == ("s3:*",) and everyone
+    return statement.effect == "Deny" and every and alone and refused == ("false",)
 
 
-def _places(statement: Statement) -> set[str]:
-    return {"objects" if text.endswith("/*") else "bucket" for text in statement.resources}
+def _places(statement: Statement, own: str) -> set[str]:
+    """Return which of the bucket and its objects a statement is about; some of the objects are not all."""
+    return {place for place, text in (("bucket", own), ("objects", f"{own}/*")) if text in statement.resources}
 
 
 def _names_others(assembly: Assembly, bucket: Resource, statement: Statement) -> bool:
@@ -218,6 +232,14 @@ def _names_others(assembly: Assembly, bucket: Resource, statement: Statement) ->
         if name == "*":
             return not any(could_match(own, value) for value in statement.condition_values("aws:PrincipalAccount"))
         found = _ACCOUNT.match(name)
-        if kind == "CanonicalUser" or (kind == "AWS" and found is not None and found[1] != own):
+        if kind == "CanonicalUser" or (kind == "AWS" and (found[1] != own if found else not _ours(assembly, name))):
             return True
-    return False
+    return bool(statement.not_principals)
+
+
+def _ours(assembly: Assembly, name: str) -> bool:
+    """Tell whether a principal is a role or a user of the app; a parameter may be anybody's account."""
+    stack, _, rest = name.removeprefix("${").removesuffix("}").partition("/")
+    resources = next((each.resources for each in assembly.stacks if each.name == stack), {})
+    named = resources.get(rest.partition(".")[0])
+    return named is not None and named.type.startswith(("AWS::IAM::", "Custom::", "AWS::CloudFront::"))

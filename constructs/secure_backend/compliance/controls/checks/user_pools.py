@@ -18,7 +18,8 @@ def strong_passwords(assembly: Assembly) -> Iterator[Judgement]:
         weak = [name for name in _REQUIRED if not is_true(policy.get(name))]
         if (number_of(policy.get("MinimumLength")) or 0) < 8:
             weak.append("MinimumLength")
-        if (number_of(policy.get("TemporaryPasswordValidityDays", 7)) or 0) > 7:
+        days = number_of(policy.get("TemporaryPasswordValidityDays", 7))
+        if days is None or days > 7:
             weak.append("TemporaryPasswordValidityDays")
         yield judge(pool, met=not weak, problem=f"PasswordPolicy is weak: {', '.join(weak)}")
 

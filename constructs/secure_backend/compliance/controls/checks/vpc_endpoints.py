@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from secure_backend.analysis import Assembly
-from secure_backend.compliance.controls.check import Check, Judgement, control, judge
+from secure_backend.compliance.controls.check import Check, Judgement, control, judge, surely_attached
 
 #: The control and the end of the endpoint service's name.
 SERVICES = {
@@ -22,7 +22,7 @@ def _has(service: str) -> Check:
             met = any(
                 endpoint.at("VpcEndpointType") == "Interface"
                 and assembly.render(endpoint.stack, endpoint.at("ServiceName")).endswith(f".{service}")
-                for endpoint in assembly.attached("AWS::EC2::VPCEndpoint", "VpcId", vpc)
+                for endpoint in surely_attached(assembly, "AWS::EC2::VPCEndpoint", "VpcId", vpc)
             )
             yield judge(vpc, met=met, problem=f"it has no interface endpoint of {service}")
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from secure_backend.analysis import Assembly
-from secure_backend.analysis.template import is_true, list_of, object_of
-from secure_backend.compliance.controls.check import Judgement, control, judge
+from secure_backend.analysis.template import is_set, is_true, list_of, object_of
+from secure_backend.compliance.controls.check import Judgement, control, judge, surely_attached
 
 _ACL = "AWS::WAFv2::WebACL"
 
@@ -13,14 +13,14 @@ _ACL = "AWS::WAFv2::WebACL"
 def not_empty(assembly: Assembly) -> Iterator[Judgement]:
     """Have a rule in a web ACL."""
     for acl in assembly.resources(_ACL):
-        yield judge(acl, met=bool(list_of(acl.at("Rules"))), problem="it has no rule")
+        yield judge(acl, met=any(map(is_set, list_of(acl.at("Rules")))), problem="it has no rule")
 
 
 @control("WAF.11")
 def logged(assembly: Assembly) -> Iterator[Judgement]:
     """Have a log of a web ACL."""
     for acl in assembly.resources(_ACL):
-        met = bool(assembly.attached("AWS::WAFv2::LoggingConfiguration", "ResourceArn", acl))
+        met = bool(surely_attached(assembly, "AWS::WAFv2::LoggingConfiguration", "ResourceArn", acl))
         yield judge(acl, met=met, problem="it has no log")
 
 
