@@ -58,7 +58,7 @@ def stage(*settings: Any) -> dict[str, Any]:
 
 
 def trail(**properties: Any) -> dict[str, Any]:
-    return resource("CloudTrail::Trail", **{"IsLogging": True, **properties})
+    return resource("CloudTrail::Trail", **{"IsLogging": True, "IsMultiRegionTrail": True, **properties})
 
 
 def instance_in(gateway: Any) -> dict[str, Any]:
@@ -161,8 +161,8 @@ SELECTION = {"Resources": [{"Fn::GetAtt": ["Instance", "DBInstanceArn"]}]}
 OBJECTS_OF = {"Field": "resources.type", "Equals": ["AWS::S3::Object"]}
 
 
-def recording(*fields: Any) -> dict[str, Any]:
-    return trail(AdvancedEventSelectors=[{"FieldSelectors": [OBJECTS_OF, *fields]}])
+def recording(*fields: Any, **properties: Any) -> dict[str, Any]:
+    return trail(AdvancedEventSelectors=[{"FieldSelectors": [OBJECTS_OF, *fields]}], **properties)
 
 
 def beginning_with(path: str) -> dict[str, Any]:

@@ -111,6 +111,8 @@ HIDDEN: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("S3.22", {"Bucket": BUCKET, "Trail": recording(beginning_with("/private/"))}),
+    ("S3.22", {"Bucket": BUCKET, "Trail": recording(beginning_with("/"), IsMultiRegionTrail=False)}),
+    ("S3.23", {"Bucket": BUCKET, "Trail": recording(beginning_with("/"), IsLogging=False)}),
     (
         "S3.22",
         {"Bucket": BUCKET, "Trail": recording(beginning_with("/"), {"Field": "eventName", "NotEquals": ["PutObject"]})},

@@ -151,7 +151,7 @@ def object_events_recorded(assembly: Assembly) -> Iterator[Judgement]:
     recorded = {
         assembly.render(trail.stack, value)
         for trail in assembly.resources("AWS::CloudTrail::Trail")
-        if trail.condition is None and is_true(trail.at("IsLogging"))
+        if trail.condition is None and is_true(trail.at("IsLogging")) and is_true(trail.at("IsMultiRegionTrail"))
         for value in _recorded_arns(trail)
     }
     for bucket in assembly.resources(access.BUCKET):
