@@ -283,7 +283,15 @@ def test_alarms_tell_the_topic_about_errors_and_latency(full: dict[str, Any]) ->
         if alarm["Properties"]["Namespace"] == "AWS/ApiGateway"
     }
     assert {*alarms} == {"5XXError", "Latency"}
-    assert alarms["Latency"]["ExtendedStatistic"] == "p99"
+    errors, latency = alarms["5XXError"], alarms["Latency"]
+    assert (errors["Statistic"], errors["Threshold"], errors["Period"], errors["EvaluationPeriods"]) == (
+        "Sum",
+        5,
+        300,
+        1,
+    )
+    assert latency["ExtendedStatistic"] == "p99"
+    assert (latency["Threshold"], latency["Period"], latency["EvaluationPeriods"]) == (5000, 300, 3)
     assert all(alarm["AlarmActions"] == [{"Ref": topic}] for alarm in alarms.values())
 
 

@@ -104,7 +104,30 @@ def test_all_parts_are_shown_in_every_partition(new_stack: NewStack, region: str
     names = [alarm["Properties"]["AlarmName"] for alarm in resources_of(template, "AWS::CloudWatch::Alarm").values()]
     prefix = f"arn:{REGIONS[region][0]}:cloudwatch:{region}:<AWS::AccountId>:alarm:"
     assert sorted(arns) == sorted(f"{prefix}{name}" for name in names)
-    assert len(arns) == 21
+    assert len(arns) == 22
+
+
+def test_each_line_shows_the_figure_that_its_label_promises(stack: cdk.Stack) -> None:
+    OperationsDashboard(stack, "Dashboard", **all_parts(stack))
+    (body,) = bodies(template_of(stack))
+    shown = [(line[0], line[1], line[-1]["stat"]) for line in lines_of(body) if line[0].startswith("AWS/")]
+    assert shown == [
+        ("AWS/ApiGateway", "Count", "Sum"),
+        ("AWS/ApiGateway", "4XXError", "Sum"),
+        ("AWS/ApiGateway", "5XXError", "Sum"),
+        ("AWS/ApiGateway", "Latency", "p50"),
+        ("AWS/ApiGateway", "Latency", "p99"),
+        ("AWS/ApiGateway", "IntegrationLatency", "p99"),
+        ("AWS/WAFV2", "AllowedRequests", "Sum"),
+        ("AWS/WAFV2", "BlockedRequests", "Sum"),
+        ("AWS/Lambda", "Errors", "Sum"),
+        ("AWS/Lambda", "Throttles", "Sum"),
+        ("AWS/Lambda", "Duration", "p99"),
+        ("AWS/Lambda", "ConcurrentExecutions", "Maximum"),
+        ("AWS/RDS", "CPUUtilization", "Average"),
+        ("AWS/RDS", "FreeStorageSpace", "Minimum"),
+        ("AWS/RDS", "DatabaseConnections", "Maximum"),
+    ]
 
 
 def test_every_widget_stands_on_the_page_and_none_on_another(stack: cdk.Stack) -> None:

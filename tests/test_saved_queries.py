@@ -44,6 +44,9 @@ def test_an_api_answers_who_was_refused_what_was_slow_and_what_became_of_one_req
     ]
     access = stack.resolve(api.access_log_group.log_group_name)["Ref"]
     assert groups_of(queries["orders/Refused requests"]) == groups_of(queries["orders/Slowest requests"]) == [access]
+    authorizer = api.authorizer_function
+    assert authorizer is not None
+    assert groups_of(queries["orders/Refused tokens"]) == [stack.resolve(authorizer.log_group.log_group_name)["Ref"]]
     groups = resources_of(template_of(stack), "AWS::Logs::LogGroup")
     # The method's own handler is not among the functions that were named.
     asked = [name for name in groups if not name.startswith("ApiHandler")]

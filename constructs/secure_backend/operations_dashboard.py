@@ -95,7 +95,7 @@ class OperationsDashboard(cloudwatch.CfnDashboard):
 
         stack = cdk.Stack.of(scope)
         page = _Page(stack.region)
-        if alarm_topic is not None and alarm_topic.alarm_names:
+        if alarm_topic is not None:
             prefix = stack.format_arn(
                 service="cloudwatch", resource="alarm", resource_name="", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
             )

@@ -55,6 +55,22 @@ def test_the_thresholds_follow_from_the_size(template: dict[str, Any]) -> None:
     assert connection_limit(512) == 5_000
 
 
+def test_each_alarm_goes_off_only_after_a_while_and_at_the_worst_figure_where_one_is_enough(
+    template: dict[str, Any],
+) -> None:
+    """A failover, a backup or a heavy statement is over by then; an average hides the moment without a connection."""
+    shown = {
+        name: (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"], alarm["ComparisonOperator"])
+        for name, alarm in alarms_of(template).items()
+    }
+
+    assert shown == {
+        "FreeStorageSpace": ("Minimum", 300, 3, "LessThanOrEqualToThreshold"),
+        "CPUUtilization": ("Average", 300, 3, "GreaterThanOrEqualToThreshold"),
+        "DatabaseConnections": ("Maximum", 60, 5, "GreaterThanOrEqualToThreshold"),
+    }
+
+
 def test_a_silent_database_is_told_by_one_alarm_only(template: dict[str, Any]) -> None:
     missing = {name: alarm["TreatMissingData"] for name, alarm in alarms_of(template).items()}
 
@@ -92,6 +108,8 @@ def test_rds_events_of_this_instance_and_its_parameters_reach_the_topic(template
     assert pattern["resources"][1]["Fn::Join"][1][-1]["Ref"] in resources_of(template, "AWS::RDS::DBParameterGroup")
     # What FSBP RDS.20 and RDS.21 ask of subscriptions, and more.
     assert {"maintenance", "configuration change", "failure"} <= set(pattern["detail"]["EventCategories"])
+    # What its section in docs/alarms.md tells what to do about.
+    assert {"failover", "recovery", "low storage", "deletion"} <= set(pattern["detail"]["EventCategories"])
     assert "backup" not in pattern["detail"]["EventCategories"]
     assert [target["Arn"] for target in rule["Targets"]] == [{"Ref": topic}]
 

@@ -66,7 +66,7 @@ class PostgresAlarms(Construct):
         storage = alarms.add(
             "FreeStorage",
             instance.metric_free_storage_space(period=five_minutes, statistic="Minimum"),
-            threshold=max(allocated_storage_gib * _GIB // 20, _GIB),
+            threshold=allocated_storage_gib * _GIB // 20,
             periods=3,
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
             missing=cloudwatch.TreatMissingData.BREACHING,

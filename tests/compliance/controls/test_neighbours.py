@@ -31,6 +31,7 @@ from tests.compliance.controls.templates import (
     resource,
     sometimes,
     stage,
+    trail,
     to_everyone,
 )
 
@@ -147,6 +148,17 @@ HIDDEN: list[tuple[str, dict[str, Any]]] = [
     ("CIS 4.5", alarm_on_policy_changes(EvaluationPeriods=24)),
     ("CIS 4.5", alarm_on_policy_changes(AlarmActions=[either("topic")])),
     ("CIS 4.5", {**alarm_on_policy_changes(), "Alarm": sometimes(alarm_on_policy_changes()["Alarm"])}),
+    ("Cognito.5", {"Pool": resource("Cognito::UserPool", MfaConfiguration="OPTIONAL")}),
+    (
+        "ELB.12",
+        {
+            "Balancer": balancer(
+                LoadBalancerAttributes=[{"Key": "routing.http.desync_mitigation_mode", "Value": "monitor"}]
+            )
+        },
+    ),
+    ("EC2.6", {"Vpc": resource("EC2::VPC"), "L": attached("EC2::FlowLog", "ResourceId", "Vpc", TrafficType="ACCEPT")}),
+    ("CloudTrail.1", {"Trail": trail(IncludeGlobalServiceEvents=False)}),
     # A second resource of the type does not make up for the first.
     ("KMS.3", {"Key": {**resource("KMS::Key"), "UpdateReplacePolicy": "Retain"}}),
     ("S3.8", {"Good": resource("S3::Bucket", **BLOCKED), "Bad": BUCKET}),
