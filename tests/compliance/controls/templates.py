@@ -28,9 +28,9 @@ def bucket_policy(**statement: Any) -> dict[str, Any]:
     return resource("S3::BucketPolicy", Bucket={"Ref": "Bucket"}, PolicyDocument={"Statement": [statement]})
 
 
-def plain_http(*places: Any, action: str = "s3:*") -> dict[str, Any]:
+def plain_http(*places: Any, action: str = "s3:*", principal: Any = "*") -> dict[str, Any]:
     condition = {"Bool": {"aws:SecureTransport": "false"}}
-    return bucket_policy(Effect="Deny", Principal="*", Action=action, Resource=list(places), Condition=condition)
+    return bucket_policy(Effect="Deny", Principal=principal, Action=action, Resource=list(places), Condition=condition)
 
 
 def allowing(**statement: Any) -> dict[str, Any]:
@@ -61,15 +61,17 @@ def trail(**properties: Any) -> dict[str, Any]:
     return resource("CloudTrail::Trail", **{"IsLogging": True, "IsMultiRegionTrail": True, **properties})
 
 
+def association(table: Any) -> dict[str, Any]:
+    return resource("EC2::SubnetRouteTableAssociation", SubnetId={"Ref": "Subnet"}, RouteTableId=table)
+
+
 def instance_in(gateway: Any) -> dict[str, Any]:
     return {
         "Instance": resource("RDS::DBInstance", DBSubnetGroupName={"Ref": "Subnets"}),
         "Subnets": resource("RDS::DBSubnetGroup", SubnetIds=[{"Ref": "Subnet"}]),
         "Subnet": resource("EC2::Subnet"),
         "Table": resource("EC2::RouteTable"),
-        "Association": resource(
-            "EC2::SubnetRouteTableAssociation", SubnetId={"Ref": "Subnet"}, RouteTableId={"Ref": "Table"}
-        ),
+        "Association": association({"Ref": "Table"}),
         "Route": resource("EC2::Route", RouteTableId={"Ref": "Table"}, GatewayId=gateway),
     }
 
@@ -157,6 +159,7 @@ def alarm_on_policy_changes(pattern: str | None = None, **alarm: Any) -> dict[st
 REDIRECT = {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "StatusCode": "HTTP_301"}}
 EVERY_PATTERN = "{ ($.eventName = CreateTrail) && ($.eventName = UpdateTrail) && ($.eventName = DeleteTrail) && "
 NEVER = f"{EVERY_PATTERN}($.eventName = StartLogging) && ($.eventName = StopLogging) }}"
+ORACLE_LOGS = ["alert", "audit", "listener", "trace"]
 SELECTION = {"Resources": [{"Fn::GetAtt": ["Instance", "DBInstanceArn"]}]}
 OBJECTS_OF = {"Field": "resources.type", "Equals": ["AWS::S3::Object"]}
 

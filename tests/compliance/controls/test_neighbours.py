@@ -16,6 +16,7 @@ from tests.compliance.controls.templates import (
     PARAMETER,
     REDIRECT,
     alarm_on_policy_changes,
+    allowing,
     attached,
     balancer,
     beginning_with,
@@ -31,8 +32,8 @@ from tests.compliance.controls.templates import (
     resource,
     sometimes,
     stage,
-    trail,
     to_everyone,
+    trail,
 )
 
 HIDDEN: list[tuple[str, dict[str, Any]]] = [
@@ -142,6 +143,9 @@ HIDDEN: list[tuple[str, dict[str, Any]]] = [
     ),
     ("RDS.23", {"Instance": database(Engine="aurora-mysql", Port=3306)}),
     ("CIS 4.5", alarm_on_policy_changes(NEVER)),
+    ("CIS 4.5", alarm_on_policy_changes("{ ($.eventName = CreateTrail) || ($.a = 1) && ($.b = 1) }")),
+    ("CIS 4.5", {**alarm_on_policy_changes(), "Filter": sometimes(alarm_on_policy_changes()["Filter"])}),
+    ("S3.6", {"Bucket": BUCKET, "Policy": allowing(NotPrincipal={"AWS": "1"})}),
     ("CIS 4.5", alarm_on_policy_changes(ActionsEnabled=False)),
     ("CIS 4.5", alarm_on_policy_changes(Threshold=100)),
     ("CIS 4.5", alarm_on_policy_changes(ComparisonOperator="LessThanThreshold")),

@@ -1,7 +1,7 @@
 """Buckets."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from secure_backend.analysis import Assembly, Resource, Statement
 from secure_backend.analysis.template import Value, is_true, list_of, object_of
@@ -238,8 +238,7 @@ def _names_others(assembly: Assembly, bucket: Resource, statement: Statement) ->
 
 
 def _ours(assembly: Assembly, name: str) -> bool:
-    """Tell whether a principal is a role or a user of the app; a parameter may be anybody's account."""
+    """Tell whether a principal is a resource of the app, a role for example; a parameter may be anybody's account."""
     stack, _, rest = name.removeprefix("${").removesuffix("}").partition("/")
-    resources = next((each.resources for each in assembly.stacks if each.name == stack), {})
-    named = resources.get(rest.partition(".")[0])
-    return named is not None and named.type.startswith(("AWS::IAM::", "Custom::", "AWS::CloudFront::"))
+    resources: Container[str] = next((each.resources for each in assembly.stacks if each.name == stack), ())
+    return rest.partition(".")[0] in resources
