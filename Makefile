@@ -88,12 +88,12 @@ PRODUCTION = $(if $(filter file,$(origin PROFILE)),tests/profiles/prod.toml test
 CONTROLS = for profile in $(PRODUCTION); do \
 	$(CDK) synth --quiet --output ".venv/controls/$$(basename $$profile .toml)" --context profile=$$profile || exit 1; \
 	done; $(BIN)/python -m secure_backend.compliance.controls \
-	$(foreach profile,$(PRODUCTION),.venv/controls/$(basename $(notdir $(profile)))) --checkov .venv/checkov/bin/checkov
+	$(foreach profile,$(PRODUCTION),.venv/controls/$(basename $(notdir $(profile)))) --checkov .venv/checkov/bin/checkov --prowler .venv/prowler/bin/python
 
-controls: setup .venv/checkov/ready ## hold production to each FSBP and CIS v5 control, or the profile that PROFILE names
+controls: setup .venv/checkov/ready .venv/prowler/ready ## hold production to each FSBP and CIS v5 control, or the profile that PROFILE names
 	@$(CONTROLS)
 
-test: setup .venv/checkov/ready .venv/emulator/ready ## run the tests, and deploy to a local AWS of their own
+test: setup .venv/checkov/ready .venv/prowler/ready .venv/emulator/ready ## run the tests, and deploy to a local AWS of their own
 	@$(BIN)/python -m pytest
 
 coverage: setup ## tell which lines and branches of the service the tests miss
@@ -104,6 +104,13 @@ coverage: setup ## tell which lines and branches of the service the tests miss
 	@$(BIN)/python -m venv .venv/checkov
 	@.venv/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-checkov.txt
 	@touch .venv/checkov/ready
+
+# Of Prowler's requirements only what its part for AWS imports, and of its bounds on Python none: the lock has them all.
+.venv/prowler/ready: requirements-prowler.txt .venv/ready
+	@echo "set-up   Prowler, in an environment of its own (about 20 seconds)"
+	@$(BIN)/python -m venv .venv/prowler
+	@.venv/prowler/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --ignore-requires-python --only-binary :all: --requirement requirements-prowler.txt
+	@touch .venv/prowler/ready
 
 check: setup ## lint, format and types
 	@$(BIN)/ruff check
@@ -119,11 +126,12 @@ packages-compared: setup ## fetch the functions' packages again and compare them
 lock: setup ## compile the requirements anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --group dev --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --group checkov --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements-checkov.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --group prowler --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements-prowler.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --group emulator --universal --python-version 3.11 --generate-hashes --no-header --output-file requirements-emulator.txt
 	@for function in $(FUNCTIONS); do (cd $$function && $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade requirements.in --generate-hashes --no-python-downloads --python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all: $(addprefix --no-emit-package ,$(RUNTIMES_OWN)) --custom-compile-command "make lock" --output-file requirements.txt); done
 	@$(BIN)/python -m secure_backend.lambda_packages --record $(FUNCTIONS)
 
-docs: setup .venv/checkov/ready ## write docs/ anew: the picture of the dev profile, the rules and controls, the constructs' arguments, a profile's keys, the API
+docs: setup .venv/checkov/ready .venv/prowler/ready ## write docs/ anew: the picture of the dev profile, the rules and controls, the constructs' arguments, a profile's keys, the API
 	@$(CONTROLS) --markdown > docs/controls.md
 	@$(CDK) synth --quiet --context profile=dev
 	@$(BIN)/python -m stacks.picture cdk.out docs/stacks.svg

@@ -56,6 +56,17 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Synthesiz
     return apps
 
 
+@pytest.fixture(scope="session")
+def balanced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Production behind a load balancer, synthesized under the gate."""
+    folder = tmp_path_factory.mktemp("balanced")
+    tree = cdk.App(context=FLAGS, outdir=str(folder), analytics_reporting=False)
+    _, gate = compose(tree, load(str(ROOT / "tests" / "profiles" / "prod-load-balancer.toml")))
+    verdict = gate.synth()
+    assert verdict.passed, verdict.text()
+    return folder
+
+
 @pytest.fixture(params=list(PROFILES))
 def profile(request: pytest.FixtureRequest, synthesized: dict[str, Synthesized]) -> Synthesized:
     """Return one profile's app, each in turn."""

@@ -63,8 +63,29 @@ def _with_acl(body: Body) -> None:
     body["Properties"]["AccessControl"] = "PublicRead"
 
 
+def _open_to_everybody(body: Body) -> None:
+    _with_acl(body)
+    body["Properties"].pop("PublicAccessBlockConfiguration", None)
+    body["Properties"]["AccessControl"] = "PublicReadWrite"
+
+
 def _administration(body: Body) -> None:
-    body["Properties"] |= {"Egress": False, "CidrBlock": "0.0.0.0/0", "PortRange": {"From": 22, "To": 22}}
+    properties = body["Properties"]
+    if properties["Egress"]:  # an ACL has no two rules in with the same number
+        properties["RuleNumber"] += 1
+    properties |= {"Egress": False, "CidrBlock": "0.0.0.0/0", "PortRange": {"From": 22, "To": 22}}
+
+
+def _plain_http(body: Body) -> None:
+    for name in ("Certificates", "SslPolicy"):
+        body["Properties"].pop(name, None)
+    answer = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+    body["Properties"] |= {"Protocol": "HTTP", "Port": 80, "DefaultActions": [answer]}
+
+
+def _unmeasured(body: Body) -> None:
+    for each in (body["Properties"], *body["Properties"]["Rules"]):
+        each["VisibilityConfig"]["CloudWatchMetricsEnabled"] = False
 
 
 def _allow(**statement: str) -> Change:
@@ -84,6 +105,10 @@ CHANGES: dict[str, Change] = {
     "EC2.53": _way_in(22, CidrIp="0.0.0.0/0"),
     "EC2.54": _way_in(3389, CidrIpv6="::/0"),
     "CIS 5.1.2": _way_in(445, CidrIp="0.0.0.0/0"),
+    "ELB.1": _plain_http,
+    "ELB.12": _set(
+        "Properties.LoadBalancerAttributes", [{"Key": "routing.http.desync_mitigation_mode", "Value": "monitor"}]
+    ),
     "ELB.13": _first_only("Properties.Subnets"),
     "IAM.1": _allow(Action="*", Resource="*"),
     "IAM.2": _set("Properties.Users", ["alice"]),
@@ -97,6 +122,8 @@ CHANGES: dict[str, Change] = {
     "Lambda.5": _first_only("Properties.VpcConfig.SubnetIds"),
     "RDS.13": _set("Properties.AutoMinorVersionUpgrade", value=False),
     "RDS.25": _set("Properties.MasterUsername", "postgres"),
+    "S3.2": _open_to_everybody,
+    "S3.3": _open_to_everybody,
     "S3.6": _statement(
         "Properties.PolicyDocument",
         {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "s3:*", "Resource": "*"},
@@ -105,6 +132,7 @@ CHANGES: dict[str, Change] = {
     "SNS.4": _statement("Properties.PolicyDocument", _ANYBODY),
     "SQS.1": _without_encryption,
     "SQS.3": _statement("Properties.PolicyDocument", _ANYBODY),
+    "WAF.12": _unmeasured,
 }
 
 

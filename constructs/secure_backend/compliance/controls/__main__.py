@@ -3,12 +3,14 @@
 import argparse
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 from secure_backend.analysis import Assembly
 from secure_backend.analysis.template import list_of, object_of
-from secure_backend.compliance.controls import checkov, control_tower
+from secure_backend.compliance.controls import checkov, control_tower, prowler
 from secure_backend.compliance.controls.catalogue import differences
 from secure_backend.compliance.controls.document import markdown
 from secure_backend.compliance.controls.evaluation import Result, evaluate, together
@@ -25,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="a cloud assembly, such as cdk.out; of several, each has to meet a control",
     )
     parser.add_argument("--checkov", type=Path, metavar="PROGRAM", help="also ask this checkov")
+    parser.add_argument(
+        "--prowler", type=Path, metavar="PYTHON", help="also ask Prowler, in the environment of this Python"
+    )
     parser.add_argument("--markdown", action="store_true", help="print the page of the docs instead of the table")
     parser.add_argument("--definitions", type=Path, metavar="FILE", help="compare the ids with AWS's own list first")
     options = parser.parse_args(arguments)
@@ -37,7 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         if found:
             print("\n".join(found), file=sys.stderr)
             return 1
-    results = together(_results(folder, options.checkov) for folder in options.assembly)
+    with ThreadPoolExecutor() as pool:
+        ask = partial(_results, checkov_program=options.checkov, prowlers_python=options.prowler)
+        results = together(pool.map(ask, options.assembly))
     if options.markdown:
         sys.stdout.write(markdown(results))
     else:
@@ -45,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     return int(any(result.wrong for result in results))
 
 
-def _results(folder: Path, checkov_program: Path | None) -> tuple[Result, ...]:
+def _results(folder: Path, checkov_program: Path | None, prowlers_python: Path | None) -> tuple[Result, ...]:
     """Return the results over one assembly, with the opinion of whoever can be asked."""
     assembly = Assembly.from_directory(folder)
     for stack in assembly.stacks:
@@ -62,6 +69,8 @@ def _results(folder: Path, checkov_program: Path | None) -> tuple[Result, ...]:
         )
     if checkov_program is not None:
         opinions.append(checkov.opinions(assembly, checkov_program))
+    if prowlers_python is not None:
+        opinions.append(prowler.opinions(assembly, prowlers_python))
     return evaluate(assembly, opinions)
 
 

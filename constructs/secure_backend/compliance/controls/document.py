@@ -35,9 +35,10 @@ _FIGURES = """
   occurs in either and that a template can show, in EC2 and VPC, S3, RDS, API Gateway, ELB, WAF, CloudTrail, KMS,
   Lambda, Secrets Manager, SNS and CloudFormation. What does not apply is in neither count; what nobody asked for counts
   as not met.
-- {covered.by_others} of these verdicts are also an independent evaluator's: AWS Control Tower's rules for
-  CloudFormation Guard (`CT.…`), or checkov's checks (`CKV_…`); {alone} are ours alone. A control fails if anybody
-  says so.
+- **{covered.share_by_others:.1f} %** of what an independent evaluator judges too: {covered.met_by_others} of
+  {covered.by_others}, by AWS Control Tower's rules for CloudFormation Guard (`CT.…`), by checkov's checks (`CKV_…`), or
+  by those of Prowler, which audits an account that moto makes of the templates (`ec2_…`). {alone} verdicts are ours
+  alone. A control fails if anybody says so.
 - Not met, because nobody asked: {failed}.
 """
 

@@ -71,12 +71,14 @@ class Coverage:
     """How many of the FSBP's controls are met, of those that occur, are applicable and can be told from templates.
 
     :param by_others: how many of the counted have another's verdict.
+    :param met_by_others: how many of these are met.
     :param claimed: how many the catalogue claims.
     """
 
     met: int
     counted: int
     by_others: int
+    met_by_others: int
     claimed: int
     failed: tuple[str, ...]
 
@@ -84,6 +86,11 @@ class Coverage:
     def share(self) -> float:
         """The share of met in percent."""
         return 100 * self.met / self.counted if self.counted else 0.0
+
+    @property
+    def share_by_others(self) -> float:
+        """The share of met in percent of those alone that have another's verdict."""
+        return 100 * self.met_by_others / self.by_others if self.by_others else 0.0
 
 
 def evaluate(assembly: Assembly, opinions: Iterable[Mapping[str, Opinion]] = ()) -> tuple[Result, ...]:
@@ -130,10 +137,12 @@ def coverage(results: Iterable[Result], services: Iterable[str] = COUNTED) -> Co
         and each.control.who != "not applicable"
         and each.verdict in ("met", "failed")
     ]
+    judged = [each for each in counted if each.opinions]
     return Coverage(
         met=sum(each.verdict == "met" for each in counted),
         counted=len(counted),
-        by_others=sum(bool(each.opinions) for each in counted),
+        by_others=len(judged),
+        met_by_others=sum(each.verdict == "met" for each in judged),
         claimed=sum(each.control.claimed for each in counted),
         failed=tuple(each.control.id for each in counted if each.verdict == "failed"),
     )

@@ -8,7 +8,7 @@ from secure_backend.compliance.controls.check import Judgement, control, judge
 
 _FUNCTION = "AWS::Lambda::Function"
 #: The runtimes of Lambda.2, as of August 2026.
-_RUNTIMES = (
+RUNTIMES = (
     *("dotnet10", "dotnet8", "java25", "java21", "java17", "java11", "java8.al2"),
     *("java17.al2023", "java11.al2023", "java8.al2023", "nodejs24.x", "nodejs22.x"),
     *("python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "ruby4.0", "ruby3.4", "ruby3.3"),
@@ -34,7 +34,7 @@ def runtime_supported(assembly: Assembly) -> Iterator[Judgement]:
         if function.at("PackageType") == "Image":
             continue
         runtime = assembly.render(function.stack, function.at("Runtime"))
-        yield judge(function, met=runtime in _RUNTIMES, problem=f"Runtime is {runtime}")
+        yield judge(function, met=runtime in RUNTIMES, problem=f"Runtime is {runtime}")
 
 
 @control("Lambda.5")

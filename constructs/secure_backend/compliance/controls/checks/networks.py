@@ -21,7 +21,7 @@ _UNKNOWN = {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0", "CidrIpv6": "::/0"}
 #: The ports that EC2.18 lets anybody in by.
 _AUTHORIZED = (80, 443)
 #: The ports that EC2.19 holds to be of high risk.
-_RISKY = (
+RISKY = (
     *(20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389),
     *(4333, 5000, 5432, 5500, 5601, 8080, 8088, 8888, 9200, 9300),
 )
@@ -85,7 +85,7 @@ def open_ports_authorized(assembly: Assembly) -> Iterator[Judgement]:
 @control("EC2.19")
 def risky_ports_closed(assembly: Assembly) -> Iterator[Judgement]:
     """Let nobody in on a port of high risk from anywhere."""
-    yield from _closed(assembly, _RISKY, *_SOURCES)
+    yield from _closed(assembly, RISKY, *_SOURCES)
 
 
 @control("EC2.21")
