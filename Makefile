@@ -88,9 +88,9 @@ PRODUCTION = $(if $(filter file,$(origin PROFILE)),tests/profiles/prod.toml test
 CONTROLS = for profile in $(PRODUCTION); do \
 	$(CDK) synth --quiet --output ".venv/controls/$$(basename $$profile .toml)" --context profile=$$profile || exit 1; \
 	done; $(BIN)/python -m secure_backend.compliance.controls \
-	$(foreach profile,$(PRODUCTION),.venv/controls/$(basename $(notdir $(profile)))) --checkov .venv/checkov/bin/checkov --prowler .venv/prowler/bin/python
+	$(foreach profile,$(PRODUCTION),.venv/controls/$(basename $(notdir $(profile)))) --prowler .venv/prowler/bin/python
 
-controls: setup .venv/checkov/ready .venv/prowler/ready ## hold production to each FSBP and CIS v5 control, or the profile that PROFILE names
+controls: setup .venv/prowler/ready ## hold production to each FSBP and CIS v5 control, or the profile that PROFILE names
 	@$(CONTROLS)
 
 test: setup .venv/checkov/ready .venv/prowler/ready .venv/emulator/ready ## run the tests, and deploy to a local AWS of their own
@@ -131,7 +131,7 @@ lock: setup ## compile the requirements anew from pyproject.toml
 	@for function in $(FUNCTIONS); do (cd $$function && $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade requirements.in --generate-hashes --no-python-downloads --python-platform aarch64-manylinux_2_28 --python-version 3.14 --only-binary :all: $(addprefix --no-emit-package ,$(RUNTIMES_OWN)) --custom-compile-command "make lock" --output-file requirements.txt); done
 	@$(BIN)/python -m secure_backend.lambda_packages --record $(FUNCTIONS)
 
-docs: setup .venv/checkov/ready .venv/prowler/ready ## write docs/ anew: the picture of the dev profile, the rules and controls, the constructs' arguments, a profile's keys, the API
+docs: setup .venv/prowler/ready ## write docs/ anew: the picture of the dev profile, the rules and controls, the constructs' arguments, a profile's keys, the API
 	@$(CONTROLS) --markdown > docs/controls.md
 	@$(CDK) synth --quiet --context profile=dev
 	@$(BIN)/python -m stacks.picture cdk.out docs/stacks.svg

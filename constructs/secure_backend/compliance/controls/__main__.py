@@ -10,7 +10,7 @@ from pathlib import Path
 
 from secure_backend.analysis import Assembly
 from secure_backend.analysis.template import list_of, object_of
-from secure_backend.compliance.controls import checkov, control_tower, prowler
+from secure_backend.compliance.controls import control_tower, prowler
 from secure_backend.compliance.controls.catalogue import differences
 from secure_backend.compliance.controls.document import markdown
 from secure_backend.compliance.controls.evaluation import Result, evaluate, together
@@ -26,7 +26,6 @@ def main(arguments: list[str] | None = None) -> int:
         nargs="+",
         help="a cloud assembly, such as cdk.out; of several, each has to meet a control",
     )
-    parser.add_argument("--checkov", type=Path, metavar="PROGRAM", help="also ask this checkov")
     parser.add_argument(
         "--prowler", type=Path, metavar="PYTHON", help="also ask Prowler, in the environment of this Python"
     )
@@ -43,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
             print("\n".join(found), file=sys.stderr)
             return 1
     with ThreadPoolExecutor() as pool:
-        ask = partial(_results, checkov_program=options.checkov, prowlers_python=options.prowler)
+        ask = partial(_results, prowlers_python=options.prowler)
         results = together(pool.map(ask, options.assembly))
     if options.markdown:
         sys.stdout.write(markdown(results))
@@ -52,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     return int(any(result.wrong for result in results))
 
 
-def _results(folder: Path, checkov_program: Path | None, prowlers_python: Path | None) -> tuple[Result, ...]:
+def _results(folder: Path, prowlers_python: Path | None) -> tuple[Result, ...]:
     """Return the results over one assembly, with the opinion of whoever can be asked."""
     assembly = Assembly.from_directory(folder)
     for stack in assembly.stacks:
@@ -67,8 +66,6 @@ def _results(folder: Path, checkov_program: Path | None, prowlers_python: Path |
             f"without {control_tower.PACKAGE} (PyPI) there are no verdicts of AWS Control Tower's rules",
             file=sys.stderr,
         )
-    if checkov_program is not None:
-        opinions.append(checkov.opinions(assembly, checkov_program))
     if prowlers_python is not None:
         opinions.append(prowler.opinions(assembly, prowlers_python))
     return evaluate(assembly, opinions)

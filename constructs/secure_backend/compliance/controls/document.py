@@ -36,9 +36,9 @@ _FIGURES = """
   Lambda, Secrets Manager, SNS and CloudFormation. What does not apply is in neither count; what nobody asked for counts
   as not met.
 - **{covered.share_by_others:.1f} %** of what an independent evaluator judges too: {covered.met_by_others} of
-  {covered.by_others}, by AWS Control Tower's rules for CloudFormation Guard (`CT.…`), by checkov's checks (`CKV_…`), or
-  by those of Prowler, which audits an account that moto makes of the templates (`ec2_…`). {alone} verdicts are ours
-  alone. A control fails if anybody says so.
+  {covered.by_others}, by AWS Control Tower's rules for CloudFormation Guard (`CT.…`), or by the checks of Prowler,
+  which audits an account that moto makes of the templates (`ec2_…`). {alone} verdicts are ours alone. A control fails
+  if anybody says so.
 - Not met, because nobody asked: {failed}.
 """
 
