@@ -11,6 +11,7 @@ from aws_cdk import aws_route53 as route53
 
 from secure_backend import AlarmTopic, Certificate
 from secure_backend.analysis import Resource
+from secure_backend.postgres.alarms import connection_limit
 from services.documents import observability
 from stacks.service_queries import UPLOADS
 from tests.app.conftest import Synthesized
@@ -136,6 +137,8 @@ def test_the_page_names_the_connections_that_the_migrations_give_the_services_us
     scripts = "".join(path.read_text() for path in (ROOT / "services/documents/migrations").glob("*.sql"))
     limits = dict(re.findall(r"ALTER ROLE (\w+) CONNECTION LIMIT (\d+)", scripts))
     section = " ".join(SECTIONS["DatabaseConnections"].split())
+    smallest = connection_limit(1) * 7 // 10
+    assert sum(map(int, limits.values())) < smallest, "together they do not set the alarm off in any class"
     assert f"`documents_api` has {limits.pop('documents_api')} of them" in section
     assert f"`documents_finaliser` {limits.pop('documents_finaliser')}" in section
     assert not limits
