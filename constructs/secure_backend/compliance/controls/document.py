@@ -15,6 +15,9 @@ production templates to this table. Any app's templates are held to it by
 python -m secure_backend.compliance.controls cdk.out
 ```
 
+which asks AWS Control Tower's rules where the extra `controls` is installed, and Prowler with
+`--prowler .venv/prowler/bin/python`, the Python of an environment that holds `requirements-prowler.txt`.
+
 | whose | what it means |
 |---|---|
 | this project | A construct meets it by default. *By asking*: when an argument says so. |
@@ -35,10 +38,11 @@ _FIGURES = """
   occurs in either and that a template can show, in EC2 and VPC, S3, RDS, API Gateway, ELB, WAF, CloudTrail, KMS,
   Lambda, Secrets Manager, SNS and CloudFormation. What does not apply is in neither count; what nobody asked for counts
   as not met.
-- **{covered.share_by_others:.1f} %** of what an independent evaluator judges too: {covered.met_by_others} of
-  {covered.by_others}, by AWS Control Tower's rules for CloudFormation Guard (`CT.…`), or by the checks of Prowler,
-  which audits an account that moto makes of the templates (`ec2_…`). {alone} verdicts are ours alone. A control fails
-  if anybody says so.
+- **{covered.share_by_others:.1f} %** of what an independent evaluator judges too: {covered.met_by_others} of the
+  {covered.by_others} that AWS Control Tower's rules for CloudFormation Guard (`CT.…`) know, or Prowler's checks
+  (`ec2_…`), which audit an account that moto makes of the templates. A control fails if anybody says so.
+- {count} have our evaluator's verdict only, which reads any app's templates and knows nothing of the constructs:
+  {alone}.
 - Not met, because nobody asked: {failed}.
 """
 
@@ -68,7 +72,8 @@ def markdown(results: Sequence[Result]) -> str:
         met=sum(each.verdict == "met" for each in claimed),
         claimed=len(claimed),
         covered=covered,
-        alone=covered.counted - covered.by_others,
+        alone=", ".join(covered.alone) or "none",
+        count=len(covered.alone),
         failed=", ".join(covered.failed) or "none",
     )
     parts = [_HEAD, figures]

@@ -70,14 +70,14 @@ class Result:
 class Coverage:
     """How many of the FSBP's controls are met, of those that occur, are applicable and can be told from templates.
 
-    :param by_others: how many of the counted have another's verdict.
-    :param met_by_others: how many of these are met.
+    :param alone: the counted that have no other's verdict.
+    :param met_by_others: how many of the rest are met.
     :param claimed: how many the catalogue claims.
     """
 
     met: int
     counted: int
-    by_others: int
+    alone: tuple[str, ...]
     met_by_others: int
     claimed: int
     failed: tuple[str, ...]
@@ -88,8 +88,13 @@ class Coverage:
         return 100 * self.met / self.counted if self.counted else 0.0
 
     @property
+    def by_others(self) -> int:
+        """How many have another's verdict too."""
+        return self.counted - len(self.alone)
+
+    @property
     def share_by_others(self) -> float:
-        """The share of met in percent of those alone that have another's verdict."""
+        """The share of met in percent of those only that have another's verdict."""
         return 100 * self.met_by_others / self.by_others if self.by_others else 0.0
 
 
@@ -137,12 +142,11 @@ def coverage(results: Iterable[Result], services: Iterable[str] = COUNTED) -> Co
         and each.control.who != "not applicable"
         and each.verdict in ("met", "failed")
     ]
-    judged = [each for each in counted if each.opinions]
     return Coverage(
         met=sum(each.verdict == "met" for each in counted),
         counted=len(counted),
-        by_others=len(judged),
-        met_by_others=sum(each.verdict == "met" for each in judged),
+        alone=tuple(each.control.id for each in counted if not each.opinions),
+        met_by_others=sum(each.verdict == "met" for each in counted if each.opinions),
         claimed=sum(each.control.claimed for each in counted),
         failed=tuple(each.control.id for each in counted if each.verdict == "failed"),
     )

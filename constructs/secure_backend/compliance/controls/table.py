@@ -39,7 +39,7 @@ def figures(results: Sequence[Result]) -> Iterator[str]:
     yield from textwrap.wrap(
         f"{covered.share:.1f} %: {covered.met} of {covered.counted} FSBP controls that these templates concern, in EC2 "
         "and VPC, S3, RDS, API Gateway, ELB, WAF, CloudTrail, KMS, Lambda, Secrets Manager, SNS and CloudFormation; "
-        f"{covered.counted - covered.by_others} by our verdict alone"
+        f"{len(covered.alone)} by our verdict alone"
         + (f"; not met: {', '.join(covered.failed)}" if covered.failed else ""),
         _WIDTH,
         initial_indent="covered    ",
