@@ -59,7 +59,7 @@ logs: setup ## show the end of the local AWS's logs: FUNCTION=documents for one 
 token: setup ## print a token for the local API, of the user alice or USER=bob
 	@$(DEPLOYMENT) token --profile '$(TARGET)' --user '$(or $(call said,USER),alice)'
 
-redrive: setup ## send dead letters again, each to the function that it was for, on this machine or with PROFILE=dev
+redrive: setup ## send the dead letters of uploads again, to the finaliser, on this machine or with PROFILE=dev
 	@$(DEPLOYMENT) redrive --profile '$(TARGET)'
 
 stop: setup ## end the local AWS; what it holds stays

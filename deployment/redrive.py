@@ -1,4 +1,4 @@
-"""Sends the api stack's dead letters again, each to the function that it was for."""
+"""Sends the dead letters of uploads again, to the finaliser."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,6 +10,9 @@ import botocore.exceptions  # type: ignore[import-untyped]
 from deployment.deployed import Deployed
 from deployment.failures import DeploymentError
 
+# The one function whose letters there are: its id in stacks/api.py, with which its logical id begins. To any other a
+# letter would be a request that names its own caller.
+_FINALISER = "Finaliser"
 # How long SQS waits for a letter before it says that there is none: less asks only some of its servers.
 _WAIT_SECONDS = 5
 # How long a letter that was taken out is nobody else's.
@@ -56,19 +59,24 @@ class Letter:
 
 
 def redrive(client: Callable[[str], Any], deployed: Deployed) -> int:
-    """Call each letter's function again, asynchronously as at first, and delete the letter.
+    """Call the finaliser with each letter again, asynchronously as at first, and delete the letter.
 
-    A letter that names no function of the stack stays. One that is sent and fails again comes back within minutes.
+    A letter that is for another function stays. One that is sent and fails again comes back within minutes.
 
     :param client: makes the client of a service.
     :raises DeploymentError: without the stack, or when letters stay.
     """
     stack = f"{deployed.settings.name}-api"
     resources = _resources(deployed.client, stack)
-    functions = {id_ for type_, id_ in resources if type_ == "AWS::Lambda::Function"}
+    queues = [id_ for type_, _, id_ in resources if type_ == "AWS::SQS::Queue"]
+    finaliser = [
+        id_
+        for type_, logical_id, id_ in resources
+        if type_ == "AWS::Lambda::Function" and logical_id.startswith(_FINALISER)
+    ]
     sqs, aws_lambda = client("sqs"), client("lambda")
     sent, stay = 0, 0
-    for queue in (id_ for type_, id_ in resources if type_ == "AWS::SQS::Queue"):
+    for queue in queues:
         for message in _messages(sqs, queue):
             try:
                 letter = Letter.read(message)
@@ -76,8 +84,10 @@ def redrive(client: Callable[[str], Any], deployed: Deployed) -> int:
                 print(f"stays      {message['MessageId']}: {error}", flush=True)
                 stay += 1
                 continue
-            if letter.function not in functions:
-                print(f"stays      {message['MessageId']}: for {letter.function}, which is not of {stack}", flush=True)
+            if letter.function not in finaliser:
+                print(
+                    f"stays      {message['MessageId']}: for {letter.function}, which is not the finaliser", flush=True
+                )
                 stay += 1
                 continue
             aws_lambda.invoke(FunctionName=letter.function, InvocationType="Event", Payload=letter.payload)
@@ -95,17 +105,17 @@ def redrive(client: Callable[[str], Any], deployed: Deployed) -> int:
     return 0
 
 
-def _resources(cloudformation: Any, stack: str) -> list[tuple[str, str]]:
-    """Return type and physical id of a stack's resources; a queue's is its address, a function's its name."""
+def _resources(cloudformation: Any, stack: str) -> list[tuple[str, str, str]]:
+    """Return type, logical and physical id of a stack's resources; a queue's is its address, a function's its name."""
     paginator = cloudformation.get_paginator("list_stack_resources")
     try:
         pages = paginator.paginate(StackName=stack)
-        found = [one for page in pages for one in page["StackResourceSummaries"]]
+        found = [one for page in pages for one in page["StackResourceSummaries"] if one.get("PhysicalResourceId")]
     except botocore.exceptions.ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         raise DeploymentError(f"there is no stack {stack}; run make deploy") from None
-    return [(one["ResourceType"], one.get("PhysicalResourceId", "")) for one in found]
+    return [(one["ResourceType"], one["LogicalResourceId"], one["PhysicalResourceId"]) for one in found]
 
 
 def _messages(sqs: Any, queue: str) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from deployment.redrive import redrive
 from profiles.reading import load
 
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/111122223333/letters"
-FINALISER = "secure-backend-dev-api-Finaliser0A"
+FINALISER, HANDLER = "secure-backend-dev-api-Finaliser0A", "secure-backend-dev-api-Documents2C"
 ARN = f"arn:aws:lambda:eu-central-1:111122223333:function:{FINALISER}"
 EVENT = {"source": "aws.s3", "detail": {"object": {"key": "incoming/a"}}}
 
@@ -47,7 +47,12 @@ class Aws:
         self.calls: list[tuple[str, str, Any]] = []
         self.deleted: list[str] = []
         self.back: list[dict[str, Any]] = []
-        self.resources = [("AWS::SQS::Queue", QUEUE), ("AWS::Lambda::Function", FINALISER)]
+        self.resources = [
+            ("AWS::SQS::Queue", "DeadLetters1B", QUEUE),
+            ("AWS::Lambda::Function", "Finaliser0A", FINALISER),
+            ("AWS::Lambda::Function", "Documents2C", HANDLER),
+            ("AWS::Lambda::Function", "FinaliserNotThereYet", ""),
+        ]
         self._taken = 0
 
     def client(self, _service: str) -> Self:
@@ -74,8 +79,12 @@ class Aws:
     def paginate(self, **asked: Any) -> list[dict[str, Any]]:
         assert asked == {"StackName": "secure-backend-dev-api"}
         return [
-            {"StackResourceSummaries": [{"ResourceType": type_name, "PhysicalResourceId": id_}]}
-            for type_name, id_ in self.resources
+            {
+                "StackResourceSummaries": [
+                    {"ResourceType": type_name, "LogicalResourceId": logical_id, "PhysicalResourceId": physical_id}
+                ]
+            }
+            for type_name, logical_id, physical_id in self.resources
         ]
 
 
@@ -112,12 +121,15 @@ def test_a_letter_that_comes_back_meanwhile_is_left_for_the_next_time() -> None:
         ({"Body": '"text"'}, "neither Lambda's nor EventBridge's"),
         ({"Body": '{"requestContext": {"functionArn": 1}}'}, "neither Lambda's nor EventBridge's"),
         ({"Body": "no json"}, "neither Lambda's nor EventBridge's"),
-        (of_lambda(ARN.replace(FINALISER, "another")), "for another, which is not of secure-backend-dev-api"),
+        (of_lambda(ARN.replace(FINALISER, "another")), "for another, which is not the finaliser"),
+        (of_lambda(ARN.replace(FINALISER, HANDLER)), f"for {HANDLER}, which is not the finaliser"),
+        (of_lambda(""), "for , which is not the finaliser"),
     ],
 )
-def test_what_is_for_no_function_of_the_stack_stays_and_the_others_are_sent(
+def test_what_is_not_for_the_finaliser_stays_and_the_others_are_sent(
     letter: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A letter to the handler would be a request in anybody's name, made with the operator's own rights."""
     aws = Aws(letter, of_lambda())
     with pytest.raises(DeploymentError, match=r"^1 of 2 letters stay; look at each"):
         send(aws)
