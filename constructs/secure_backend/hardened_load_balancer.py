@@ -160,6 +160,9 @@ class HardenedLoadBalancer(Construct):
         check_trust_store(check, trust_store, region)
         if web_acl is not None and check.construct("web_acl", web_acl, WebAcl, "leave it out for a new web ACL"):
             check.check(not without_web_acl, "web_acl", "one with without_web_acl", "one of the two", "drop either")
+            size, do = f"one with max_body_kb={web_acl.max_body_kb}", "make one for the load balancer"
+            expected = "8, for WAF is shown no more of a body before a load balancer, and refuses what it is not shown"
+            check.check(web_acl.max_body_kb == 8, "web_acl", size, expected, do)
         check.key("key", key)
         check.retention("log_retention", log_retention)
         check_access_logs(check, access_logs, access_log_retention, None)

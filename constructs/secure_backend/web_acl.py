@@ -50,6 +50,8 @@ class WebAcl(Construct):
     """Where the log arrives."""
     metric_name: str
     """Tells its metrics from another web ACL's of the account: the dimension ``WebACL``."""
+    max_body_kb: int
+    """The largest body let through; no load balancer takes a web ACL with more than 8."""
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class WebAcl(Construct):
         check.raise_problems()
 
         self.key = key or DataKey(self, "Key", description=f"Web ACL log of {self.node.path}")
+        self.max_body_kb = max_body_kb
         self.metric_name = cdk.Names.unique_resource_name(self, max_length=80, separator="-")
         self.web_acl = wafv2.CfnWebACL(
             self,

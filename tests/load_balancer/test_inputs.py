@@ -166,6 +166,11 @@ def test_a_trust_store_that_the_listener_cannot_use_is_refused(stack: cdk.Stack,
     assert problem in str(caught.value)
 
 
+def test_a_web_acl_that_promises_larger_bodies_than_waf_is_shown_is_refused(stack: cdk.Stack) -> None:
+    with pytest.raises(InvalidPropertiesError, match="web_acl: got 'one with max_body_kb=64'; expected 8, for WAF"):
+        load_balancer_in(stack, web_acl=WebAcl(stack, "Mine", max_body_kb=64))
+
+
 def test_a_web_acl_beside_giving_it_up_is_refused(stack: cdk.Stack) -> None:
     with pytest.raises(
         InvalidPropertiesError, match="web_acl: got 'one with without_web_acl'; expected one of the two"
