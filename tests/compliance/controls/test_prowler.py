@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -13,6 +14,8 @@ import pytest
 
 from secure_backend.analysis import Assembly
 from secure_backend.compliance.controls import Opinion, prowler
+from tests.compliance.controls.test_deployments import MET, NOT_MET
+from tests.compliance.controls.test_neighbours import HIDDEN
 from tests.conftest import ROOT
 
 PYTHON = ROOT / ".venv" / "prowler" / "bin" / "python"
@@ -105,6 +108,33 @@ def test_nothing_is_said_where_a_resource_that_decides_could_not_be_made(
     said, _ = opinions
     assert "EC2.21" not in said
     assert "ELB.13" not in said, "there is no load balancer"
+
+
+def test_what_could_not_be_made_is_told_with_the_reason_and_the_controls(capfd: pytest.CaptureFixture[str]) -> None:
+    """What a parameter says is known at deployment only."""
+    parameter = {"Ref": "Parameter"}
+    unknown = {
+        "Vpc": resource("EC2::VPC"),
+        "Group": resource("EC2::SecurityGroup", GroupDescription="unknown", SecurityGroupIngress=parameter),
+        "Function": resource("Lambda::Function", Runtime="python3.14", Handler="a.b", Role="r", VpcConfig=parameter),
+        "Association": resource("EC2::SubnetNetworkAclAssociation", NetworkAclId="acl-1"),
+        "Entry": RESOURCES["Entry"],
+    }
+    prowler.opinions(Assembly.from_templates({"stack": {"Resources": unknown}}), PYTHON)
+    told = dict(re.findall(r"^Prowler says nothing of ([^:]+): (.*)$", capfd.readouterr().err, re.MULTILINE))
+    assert told.keys() == {"EC2.6, EC2.10", "EC2.19, EC2.53", "Lambda.2, Lambda.5", "EC2.16", "EC2.21"}
+    assert told["EC2.6, EC2.10"].startswith("stack/Vpc could not be made: An error occurred (InvalidParameterValue)")
+    assert told["EC2.19, EC2.53"].endswith("is no list")
+    assert told["Lambda.2, Lambda.5"].endswith("is no dict")
+    assert told["EC2.16"].endswith("could not be made: SubnetId is missing")
+    assert told["EC2.21"].endswith("'none' is no whole number")
+
+
+def test_it_gives_an_answer_whatever_the_templates_say() -> None:
+    """A check that fails over one odd policy would take every verdict along."""
+    odd = {f"stack-{number}": {"Resources": each} for number, (_, each) in enumerate([*NOT_MET, *MET, *HIDDEN])}
+    assert len(odd) > 100
+    assert "CloudFormation.3" in prowler.opinions(Assembly.from_templates(odd), PYTHON)
 
 
 def test_nothing_of_whoever_asks_is_read_and_nothing_is_written(opinions: tuple[dict[str, Opinion], Path]) -> None:

@@ -6,6 +6,7 @@ It is shown an account that holds what the templates describe, which is nowhere 
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +72,7 @@ _FIRST = "awslambda_function_inside_vpc"
 def opinions(assembly: Assembly, python: Path) -> dict[str, Opinion]:
     """Return what Prowler says of each control that these templates concern.
 
-    It says nothing of a control when a resource that decides on it could not be made.
+    It says nothing of a control when a resource that decides on it could not be made; standard error tells of each.
 
     :param python: the Python of the environment of ``requirements-prowler.txt``.
     :raises RuntimeError: with what Prowler printed, when it gives no answer.
@@ -80,6 +81,11 @@ def opinions(assembly: Assembly, python: Path) -> dict[str, Opinion]:
     answer = _answer(python, assembly, resources)
     types = {each["address"]: each["type"] for each in resources}
     refused = {types[address] for address in answer["refused"]}
+    for address, why in answer["refused"].items():
+        of = ", ".join(id_ for id_, (_, deciding) in CHECKS.items() if types[address] in deciding)
+        if of:
+            reason = " ".join(why.split())
+            print(f"Prowler says nothing of {of}: {address} could not be made: {reason}", file=sys.stderr)
     found = {}
     for id_, (checks, deciding) in CHECKS.items():
         judged = frozenset(address for address, type_name in types.items() if type_name == deciding[0])

@@ -30,11 +30,14 @@ from prowler.providers.common.provider import Provider
 
 #: A value that another resource gives: its address, and the attribute if it is not Ref.
 _MARKER = re.compile(r"\$\{([^}.]*)\.?([^}]*)\}")
+_NAMED = re.compile(r"%\((\w+)\)s")
 _MADE: Mapping[str, list[Mapping[str, Any]]] = tomllib.loads(Path(__file__).with_name("made.toml").read_text("utf-8"))
 #: The end of an archive is all that an empty one has.
 _EMPTY_PACKAGE = b"PK\5\6" + bytes(18)
-#: What moto, and the reading of a template as parameters, raise for what they cannot take.
-_REFUSED = (BotoCoreError, ClientError, LookupError, TypeError, ValueError, AttributeError, NotImplementedError)
+
+
+class RefusedError(Exception):
+    """A resource cannot be made of what its template says, as it is not known before the deployment for example."""
 
 
 class Account:
@@ -62,8 +65,9 @@ class Account:
                 for part in _parts(step, properties):
                     known = {"Nothing": _EMPTY_PACKAGE, **given, **part, "Ref": names[0] if names else None}
                     names += self._called(step, known, wanted["region"])
-        except _REFUSED as error:
-            self.refused[address] = f"{type(error).__name__}: {error}"
+        # No other error: a fault of this program or of moto's must not pass for a template's.
+        except (RefusedError, BotoCoreError, ClientError, NotImplementedError) as error:
+            self.refused[address] = str(error) or type(error).__name__
 
     def _value(self, region: str, marker: re.Match[str]) -> str:
         """Return the name of a resource, or its ARN, some if it is not made; a policy's variable as it is."""
@@ -84,10 +88,13 @@ class Account:
         client = self._client(service, region)
         shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation]).input_shape
         others = {name: jmespath.search(path, known) for name, path in step.get("with", {}).items()}
-        arguments = _fitted(shape, {**known, **others})
+        arguments = _fitted(shape, {**known, **others}) or {}
         answer = getattr(client, operation)(**arguments)
         if "names" not in step:
             return []
+        missing = [name for name in _NAMED.findall(step["names"]) if known.get(name) is None]
+        if missing:
+            raise RefusedError(f"{', '.join(missing)} is missing")
         found = jmespath.search(step["names"] % known, {**arguments, **answer})
         return list(found) if isinstance(found, list) else [found]
 
@@ -95,7 +102,7 @@ class Account:
 def _parts(step: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the properties as often as the operation is called."""
     if "each" in step:
-        for item in properties.get(step["each"], ()):
+        for item in _kind(list, properties.get(step["each"], [])):
             yield {**properties, **(item if isinstance(item, dict) else {step["each"]: item})}
     elif "when" not in step or str(properties.get(step["when"], False)).lower() != "false":
         yield properties
@@ -104,23 +111,41 @@ def _parts(step: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[M
 def _fitted(shape: Shape, value: Any) -> Any:
     """Return the value as the API takes it: members by its names, policies as text, nothing that it does not know."""
     if shape.type_name == "structure":
-        given = {_letters(name): each for name, each in value.items() if each is not None and name != "Tags"}
+        known = _kind(dict, value)
+        given = {_letters(name): each for name, each in known.items() if each is not None and name != "Tags"}
         members = {name: member for name, member in shape.members.items() if _letters(name) in given}
         fitted = {name: _fitted(member, given[_letters(name)]) for name, member in members.items()}
         fitted = {name: each for name, each in fitted.items() if each is not None}
-        return fitted if fitted or not value else None
+        return fitted if fitted or not known else None
     if shape.type_name == "list":
         items = [_fitted(shape.member, each) for each in (value if isinstance(value, list) else [value])]
         return [each for each in items if each is not None] or None
     if shape.type_name == "map":
-        return {key: _fitted(shape.value, each) for key, each in value.items()}
+        return {key: _fitted(shape.value, each) for key, each in _kind(dict, value).items()}
     if shape.type_name in ("integer", "long"):
+        if re.fullmatch(r"-?\d+", str(value)) is None:
+            raise RefusedError(f"{value!r} is no whole number")
         return int(value)
     if shape.type_name == "boolean":
         return str(value).lower() == "true"
     if shape.type_name == "string":
-        text = json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+        text = json.dumps(_document(value)) if isinstance(value, (dict, list)) else str(value)
         return next((each for each in shape.enum if _letters(each) == _letters(text)), text)
+    return value
+
+
+def _document(value: Any) -> Any:
+    """Return a policy with its statements as a list: some of Prowler's checks know no other form."""
+    if not isinstance(value, dict) or "Statement" not in value:
+        return value
+    statements = value["Statement"] if isinstance(value["Statement"], list) else [value["Statement"]]
+    return {**value, "Statement": [_kind(dict, each) for each in statements]}
+
+
+def _kind(kind: type, value: Any) -> Any:
+    """Return a value of the kind; text stands where the deployment alone knows it."""
+    if not isinstance(value, kind):
+        raise RefusedError(f"{value!r} is no {kind.__name__}")
     return value
 
 
