@@ -36,7 +36,7 @@ from secure_backend.functions import EncryptedFunction
 from secure_backend.keys import DataKey
 from secure_backend.log_groups import EncryptedLogGroup
 from secure_backend.validation import Validation
-from secure_backend.web_acl import WebAcl
+from secure_backend.web_acl import WebAcl, check_web_acl
 
 # TLS 1.3, or 1.2 with forward secrecy, and a post-quantum key exchange for clients that know one.
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
@@ -129,9 +129,7 @@ class HardenedApi(Construct):
             domain.check_region(check, "domain", region)
         if source_networks is not None:
             check.networks("source_networks", source_networks, "name networks, or leave it out for all")
-        check.boolean("without_web_acl", without_web_acl)
-        if web_acl is not None and check.construct("web_acl", web_acl, WebAcl, "leave it out for a new web ACL"):
-            check.check(not without_web_acl, "web_acl", "one with without_web_acl", "one of the two", "drop either")
+        check_web_acl(check, web_acl, without=without_web_acl)
         check.retention("log_retention", log_retention)
         check.text("stage_name", stage_name, r"[A-Za-z0-9_-]{1,128}", "letters, digits, - and _", "leave it out for v1")
         check.boolean("account_logging_role", account_logging_role)

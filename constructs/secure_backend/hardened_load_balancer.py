@@ -31,11 +31,11 @@ from secure_backend.alarm_topic import AlarmTopic
 from secure_backend.api.options import check_option
 from secure_backend.bucket.properties import check_access_logs
 from secure_backend.certificate import check_certificate_region
-from secure_backend.load_balancer import network
+from secure_backend.load_balancer import listeners, network
 from secure_backend.load_balancer.alarms import add_load_balancer_alarms, add_target_alarm
 from secure_backend.load_balancer.jwt_validation import JwtValidation
 from secure_backend.load_balancer.logs import check_log_bucket_region, deliver_logs, new_log_bucket
-from secure_backend.load_balancer.mutual_tls import check_trust_store, mutual_authentication
+from secure_backend.load_balancer.mutual_tls import check_trust_store
 from secure_backend.load_balancer.routes import GuardedRules, Route, add_rule
 from secure_backend.load_balancer.targets import (
     TARGET_TYPES,
@@ -47,14 +47,7 @@ from secure_backend.load_balancer.targets import (
     https_target_group,
 )
 from secure_backend.validation import Validation
-from secure_backend.web_acl import WebAcl
-
-# TLS 1.3, or 1.2 with forward secrecy and authenticated encryption, and a post-quantum key exchange for clients that
-# know one. AWS's console takes it, CloudFormation would take one of 2016.
-TLS_POLICY = elbv2.SslPolicy.TLS13_12_RES_PQ
-
-_NOT_FOUND = '{"title":"Not Found","status":404}'
-_A_YEAR = "max-age=31536000"
+from secure_backend.web_acl import WebAcl, check_web_acl
 
 
 class HardenedLoadBalancer(Construct):
@@ -146,7 +139,6 @@ class HardenedLoadBalancer(Construct):
         for name, value in (
             ("internet_facing", internet_facing),
             ("without_redirect", without_redirect),
-            ("without_web_acl", without_web_acl),
             ("without_deletion_protection", without_deletion_protection),
         ):
             check.boolean(name, value)
@@ -158,11 +150,7 @@ class HardenedLoadBalancer(Construct):
             check_certificate_region(check, "certificate", certificate, region, "load balancer")
         check_option(check, "jwt", jwt, JwtValidation)
         check_trust_store(check, trust_store, region)
-        if web_acl is not None and check.construct("web_acl", web_acl, WebAcl, "leave it out for a new web ACL"):
-            check.check(not without_web_acl, "web_acl", "one with without_web_acl", "one of the two", "drop either")
-            size, do = f"one with max_body_kb={web_acl.max_body_kb}", "make one for the load balancer"
-            expected = "8, for WAF is shown no more of a body before a load balancer, and refuses what it is not shown"
-            check.check(web_acl.max_body_kb == 8, "web_acl", size, expected, do)
+        check_web_acl(check, web_acl, without=without_web_acl, most_body_kb=8)
         check.key("key", key)
         check.retention("log_retention", log_retention)
         check_access_logs(check, access_logs, access_log_retention, None)
@@ -197,16 +185,8 @@ class HardenedLoadBalancer(Construct):
         self.load_balancer.set_attribute("waf.fail_open.enabled", "false")
         self.access_logs = access_logs or new_log_bucket(self, "AccessLogs", retention=access_log_retention)
         deliver_logs(self, self.load_balancer, self.access_logs)
-        self.https_listener = self._https_listener(certificate, trust_store)
-        self.http_listener = None
-        if not without_redirect:
-            self.http_listener = self.load_balancer.add_listener(
-                "Http",
-                port=network.HTTP,
-                protocol=elbv2.ApplicationProtocol.HTTP,
-                open=False,
-                default_action=elbv2.ListenerAction.redirect(protocol="HTTPS", port=str(network.HTTPS), permanent=True),
-            )
+        self.https_listener = listeners.https(self.load_balancer, certificate, trust_store)
+        self.http_listener = None if without_redirect else listeners.redirect(self.load_balancer)
         self.node.add_validation(GuardedRules(self.load_balancer, jwt))
         self.web_acl = None
         if not without_web_acl:
@@ -312,22 +292,3 @@ class HardenedLoadBalancer(Construct):
             jwt=self._jwt,
             target_group_arn=target_group_arn,
         )
-
-    def _https_listener(
-        self, certificate: acm.ICertificate, trust_store: elbv2.ITrustStore | None
-    ) -> elbv2.ApplicationListener:
-        listener = self.load_balancer.add_listener(
-            "Https",
-            port=network.HTTPS,
-            protocol=elbv2.ApplicationProtocol.HTTPS,
-            ssl_policy=TLS_POLICY,
-            certificates=[elbv2.ListenerCertificate.from_arn(certificate.certificate_arn)],
-            open=False,
-            mutual_authentication=mutual_authentication(trust_store),
-            default_action=elbv2.ListenerAction.fixed_response(
-                404, content_type="application/json", message_body=_NOT_FOUND
-            ),
-        )
-        listener.set_attribute("routing.http.response.server.enabled", "false")
-        listener.set_attribute("routing.http.response.strict_transport_security.header_value", _A_YEAR)
-        return listener

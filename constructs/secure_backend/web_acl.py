@@ -149,3 +149,23 @@ def _association_config(max_body_kb: int) -> wafv2.CfnWebACL.AssociationConfigPr
         default_size_inspection_limit=f"KB_{max_body_kb}"
     )
     return wafv2.CfnWebACL.AssociationConfigProperty(request_body={"API_GATEWAY": size})
+
+
+def check_web_acl(
+    check: Validation, web_acl: WebAcl | None, *, without: bool, most_body_kb: int = BODY_SIZES_KB[-1]
+) -> None:
+    """Record what is wrong with ``web_acl`` and ``without_web_acl`` of what a web ACL protects.
+
+    :param most_body_kb: how much of a body WAF is shown there; it refuses what it is not shown.
+    """
+    check.boolean("without_web_acl", without)
+    if web_acl is None or not check.construct("web_acl", web_acl, WebAcl, "leave it out for a new web ACL"):
+        return
+    check.check(not without, "web_acl", "one with without_web_acl", "one of the two", "drop either")
+    check.check(
+        web_acl.max_body_kb <= most_body_kb,
+        "web_acl",
+        f"one with max_body_kb={web_acl.max_body_kb}",
+        f"at most {most_body_kb}, for WAF is shown no more of a body here, and refuses what it is not shown",
+        "make one of its own, or leave it out for a new one",
+    )

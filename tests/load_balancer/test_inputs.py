@@ -167,7 +167,7 @@ def test_a_trust_store_that_the_listener_cannot_use_is_refused(stack: cdk.Stack,
 
 
 def test_a_web_acl_that_promises_larger_bodies_than_waf_is_shown_is_refused(stack: cdk.Stack) -> None:
-    with pytest.raises(InvalidPropertiesError, match="web_acl: got 'one with max_body_kb=64'; expected 8, for WAF"):
+    with pytest.raises(InvalidPropertiesError, match="web_acl: got 'one with max_body_kb=64'; expected at most 8, for"):
         load_balancer_in(stack, web_acl=WebAcl(stack, "Mine", max_body_kb=64))
 
 
