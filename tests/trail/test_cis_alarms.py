@@ -141,16 +141,6 @@ def test_a_pattern_with_not_equals_misses_an_event_that_lacks_the_field() -> Non
     assert not matches(right, refused_with)
 
 
-def test_the_evaluator_refuses_what_it_cannot_be_sure_of() -> None:
-    with pytest.raises(ValueError, match="mixed without parentheses"):
-        matches('{ ($.a = "1") || ($.b = "2") && ($.c = "3") }', {"a": "1"})
-    with pytest.raises(ValueError, match="expected"):
-        matches("{ ($.a = 1) ", {"a": 1})
-    with pytest.raises(ValueError, match="more after"):
-        matches("{ $.a = 1 } }", {"a": 1})
-    assert matches("{ $.a >= 2 && $.b IS TRUE && $.c IS NULL && $.d EXISTS }", {"a": 3, "b": True, "c": None, "d": ""})
-
-
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
     app = cdk.App(context=FLAGS, builtin_cloud_formation_validation=False, analytics_reporting=False)

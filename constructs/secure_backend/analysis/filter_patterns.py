@@ -6,8 +6,9 @@ Mixing ``&&`` and ``||`` without parentheses is refused: what it means is not wo
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 _TOKEN = re.compile(
@@ -20,10 +21,15 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _MISSING = object()
+_CONSTANTS = {"NULL": None, "TRUE": True, "FALSE": False}
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 def matches(pattern: str, event: Mapping[str, Any]) -> bool:
-    """Say whether the pattern counts the event."""
+    """Say whether the pattern counts the event.
+
+    :raises ValueError: for a pattern that is none, or that is not known here.
+    """
     return _Reader(pattern, event).read()
 
 
@@ -51,7 +57,7 @@ class _Reader:
         results = [self._term()]
         joint = None
         while self._tokens and self._tokens[0][1] in {"&&", "||"}:
-            operator = self._tokens.pop(0)[1]
+            _, operator = self._next()
             if joint not in {None, operator}:
                 raise ValueError("&& and || are mixed without parentheses")
             joint = operator
@@ -59,7 +65,7 @@ class _Reader:
         return all(results) if joint == "&&" else any(results)
 
     def _term(self) -> bool:
-        kind, text = self._tokens.pop(0)
+        kind, text = self._next()
         if text == "(" and kind == "punctuation":
             result = self._expression()
             self._expect(")")
@@ -69,21 +75,25 @@ class _Reader:
         return self._condition(self._value_of(text))
 
     def _condition(self, value: object) -> bool:
-        _, operator = self._tokens.pop(0)
+        _, operator = self._next()
         if operator == "NOT":
             self._expect("EXISTS")
             return value is _MISSING
         if operator == "EXISTS":
             return value is not _MISSING
-        _, operand = self._tokens.pop(0)
+        _, operand = self._next()
         if operator == "IS":
-            return value is {"NULL": None, "TRUE": True, "FALSE": False}[operand]
+            if operand not in _CONSTANTS:
+                raise ValueError(f"expected NULL, TRUE or FALSE, got {operand!r}")
+            return value is _CONSTANTS[operand]
+        if operator not in _COMPARISONS:
+            raise ValueError(f"expected a comparison, got {operator!r}")
         if value is _MISSING or value is None:
             return False
         if operator in {"=", "!="}:
             return fnmatchcase(str(value), operand.replace("[", "[[]").replace("?", "[?]")) == (operator == "=")
         difference = float(str(value)) - float(operand)
-        return {"<": difference < 0, "<=": difference <= 0, ">": difference > 0, ">=": difference >= 0}[operator]
+        return _COMPARISONS[operator](difference, 0)
 
     def _value_of(self, selector: str) -> object:
         value: object = self._event
@@ -93,6 +103,11 @@ class _Reader:
             value = value[name]
         return value
 
+    def _next(self) -> tuple[str, str]:
+        if not self._tokens:
+            raise ValueError("the pattern ends too early")
+        return self._tokens.pop(0)
+
     def _expect(self, text: str) -> None:
-        if not self._tokens or self._tokens.pop(0)[1] != text:
+        if self._next()[1] != text:
             raise ValueError(f"expected {text}")

@@ -136,7 +136,7 @@ def _counts(counter: Resource, events: tuple[Event, ...]) -> bool:
     pattern = counter.at("FilterPattern")
     try:
         return isinstance(pattern, str) and all(matches(pattern, event) for event in events)
-    except (ValueError, IndexError, KeyError):
+    except ValueError:
         return False
 
 
